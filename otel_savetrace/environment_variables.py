@@ -1,0 +1,57 @@
+"""Environment variables that switch capture on and shape it; registered with OpenTelemetry.
+
+`opentelemetry-instrument` turns each constant into a flag of its own: ``--savetrace_file`` sets
+``OTEL_SAVETRACE_FILE``. Their defaults and how they are read: `otel_savetrace.config`.
+"""
+
+from __future__ import annotations
+
+OTEL_SAVETRACE_ENABLED = "OTEL_SAVETRACE_ENABLED"
+"""
+.. envvar:: OTEL_SAVETRACE_ENABLED
+
+``true`` (default) or ``false``: whether otel-savetrace does anything. Plain OpenTelemetry goes on either way.
+"""
+
+OTEL_SAVETRACE_FILE = "OTEL_SAVETRACE_FILE"
+"""
+.. envvar:: OTEL_SAVETRACE_FILE
+
+Path of a file to which every span is appended as a line of OTLP JSON, beside the exporters configured
+elsewhere; with ``OTEL_TRACES_EXPORTER=none`` instead of them. Several workers may share it. Default: no file.
+"""
+
+OTEL_SAVETRACE_KEY_PATTERN = "OTEL_SAVETRACE_KEY_PATTERN"
+"""
+.. envvar:: OTEL_SAVETRACE_KEY_PATTERN
+
+How object keys are made, so that their parts become attributes:
+``storymapjs/{storymap.user_id}/{storymap.id}/{storymap.file}``. A name stands for one segment, at the end
+of the pattern for all the rest. Several patterns are parted by commas; the first that fits counts.
+Default: none.
+"""
+
+OTEL_SAVETRACE_REQUEST_ATTRIBUTES = "OTEL_SAVETRACE_REQUEST_ATTRIBUTES"
+"""
+.. envvar:: OTEL_SAVETRACE_REQUEST_ATTRIBUTES
+
+Attributes taken from the request, for a save that dies before it reaches storage:
+``storymap.id=form:id,storymap.user_id=session:uid``. Sources: ``form``, ``args``, ``view``, ``json``,
+``header``, ``session``. Nothing is read or parsed that the app itself has not. Default: none.
+"""
+
+OTEL_SAVETRACE_SAVE_ROUTES = "OTEL_SAVETRACE_SAVE_ROUTES"
+"""
+.. envvar:: OTEL_SAVETRACE_SAVE_ROUTES
+
+Routes whose requests are saves even where they never reach storage: ``POST /storymap/save/,/publish/<id>``.
+Routes that were seen to write are learned by themselves, by each worker for itself. Default: none.
+"""
+
+OTEL_SAVETRACE_PROPAGATE = "OTEL_SAVETRACE_PROPAGATE"
+"""
+.. envvar:: OTEL_SAVETRACE_PROPAGATE
+
+``on`` or ``off`` (default): whether OpenTelemetry's ``X-Amzn-Trace-Id`` goes to S3. S3 does not read it, and
+its 93 bytes count against the limit of 8,192 on a request's header section.
+"""

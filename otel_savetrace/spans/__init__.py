@@ -1,0 +1,1 @@
+"""Where spans are read from; each source yields the same rows."""
