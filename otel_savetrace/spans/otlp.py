@@ -1,0 +1,152 @@
+"""OTLP's JSON encoding of spans, as files and Jaeger's `/api/v3` carry it.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: ids are hex, 64-bit integers are strings,
+enumerations are numbers. Writers that follow protobuf's own JSON mapping instead (ids in base64,
+enumerations by name) are understood too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
+
+from otel_savetrace.spans.rows import AttributeValue, Event, Link, Span, SpanKind, SpanStatus
+
+KINDS: tuple[SpanKind, ...] = ("unspecified", "internal", "server", "client", "producer", "consumer")
+STATUSES: tuple[SpanStatus, ...] = ("unset", "ok", "error")
+
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+
+Name = TypeVar("Name", bound=str)
+
+
+class NotOtlpError(ValueError):
+    """What was read is not OTLP JSON; the text says what is wrong, in a few words."""
+
+
+def spans_of(traces: Mapping[str, Any]) -> Iterator[Span | NotOtlpError]:
+    """Yield each span of an OTLP ``TracesData`` object, or why it cannot be read."""
+    for resource_spans in _list(traces, "resourceSpans"):
+        resource = _attributes(_object(resource_spans, "resource"))
+        for scope_spans in _list(resource_spans, "scopeSpans"):
+            scope = _object(scope_spans, "scope")
+            for span in _list(scope_spans, "spans"):
+                try:
+                    yield _span(span, scope, resource)
+                except NotOtlpError as error:  # noqa: PERF203 - a span that cannot be read costs no other
+                    yield error
+
+
+def _span(span: Mapping[str, Any], scope: Mapping[str, Any], resource: Mapping[str, AttributeValue]) -> Span:
+    status = _object(span, "status")
+    return Span(
+        trace_id=_id(span, "traceId", TRACE_ID_BYTES),
+        span_id=_id(span, "spanId", SPAN_ID_BYTES),
+        parent_span_id=_id(span, "parentSpanId", SPAN_ID_BYTES) if span.get("parentSpanId") else None,
+        name=_text(span, "name"),
+        kind=_enumeration(span.get("kind", 0), KINDS, "SPAN_KIND_"),
+        scope=_text(scope, "name"),
+        scope_version=_text(scope, "version"),
+        service=str(resource.get("service.name") or ""),
+        start_nanoseconds=_integer(span, "startTimeUnixNano"),
+        end_nanoseconds=_integer(span, "endTimeUnixNano"),
+        status=_enumeration(status.get("code", 0), STATUSES, "STATUS_CODE_"),
+        status_message=_text(status, "message"),
+        attributes=_attributes(span),
+        resource=resource,
+        links=tuple(_link(link) for link in _list(span, "links")),
+        events=tuple(_event(event) for event in _list(span, "events")),
+    )
+
+
+def _link(link: Mapping[str, Any]) -> Link:
+    return Link(_id(link, "traceId", TRACE_ID_BYTES), _id(link, "spanId", SPAN_ID_BYTES), _attributes(link))
+
+
+def _event(event: Mapping[str, Any]) -> Event:
+    return Event(_text(event, "name"), _integer(event, "timeUnixNano", 0), _attributes(event))
+
+
+def _attributes(holder: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    return {_text(item, "key"): _value(_object(item, "value")) for item in _list(holder, "attributes")}
+
+
+def _value(value: Mapping[str, Any]) -> AttributeValue:
+    for kind, read in _VALUE_READERS.items():
+        if kind in value:
+            try:
+                return read(value[kind])
+            except (TypeError, ValueError, AttributeError) as error:
+                raise NotOtlpError(f"a span with an attribute whose {kind} cannot be read") from error
+    if value:
+        raise NotOtlpError("a span with an attribute whose kind of value is unknown")
+    return None
+
+
+_VALUE_READERS: Mapping[str, Callable[[Any], AttributeValue]] = {
+    "stringValue": str,
+    "boolValue": bool,
+    "intValue": int,
+    "doubleValue": float,
+    "bytesValue": str,
+    "arrayValue": lambda array: tuple(_value(item) for item in _list(array, "values")),
+    "kvlistValue": lambda pairs: {
+        _text(item, "key"): _value(_object(item, "value")) for item in _list(pairs, "values")
+    },
+}
+
+
+def _id(holder: Mapping[str, Any], field: str, size: int) -> str:
+    text = holder.get(field)
+    if isinstance(text, str):
+        for decode in (bytes.fromhex, base64.b64decode):
+            try:
+                decoded = decode(text)
+            except (ValueError, binascii.Error):
+                continue
+            if len(decoded) == size:
+                return decoded.hex()
+    raise NotOtlpError(f"a span whose {field} is not {size} bytes in hex")
+
+
+def _integer(holder: Mapping[str, Any], field: str, default: int | None = None) -> int:
+    value = holder.get(field, default)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise NotOtlpError(f"a span whose {field} is not a whole number") from None
+
+
+def _text(holder: Mapping[str, Any], field: str) -> str:
+    value = holder.get(field, "")
+    if not isinstance(value, str):
+        raise NotOtlpError(f"a {field} that is not text")
+    return value
+
+
+def _enumeration(value: object, names: tuple[Name, ...], prefix: str) -> Name:
+    """Names beyond those known are read as the first, which stands for "not said"."""
+    if isinstance(value, str) and not value.isdigit():
+        name = value.removeprefix(prefix).lower()
+        return name if name in names else names[0]
+    try:
+        return names[int(cast("int", value))]
+    except (TypeError, ValueError, IndexError):
+        return names[0]
+
+
+def _list(holder: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    value = holder.get(field) or []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise NotOtlpError(f"{field} that is not a list of objects")
+    return value
+
+
+def _object(holder: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    value = holder.get(field) or {}
+    if not isinstance(value, dict):
+        raise NotOtlpError(f"a {field} that is not an object")
+    return value

@@ -1,0 +1,72 @@
+"""What is asked of a source, and what came back: the spans, and an account of all that was not one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from otel_savetrace.spans.rows import Span
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Query:
+    """Which spans are wanted; a source may use it to read less, and may answer more than was asked.
+
+    `start_nanoseconds` and `end_nanoseconds` bound the time (since 1970, UTC); `attributes` stand together
+    on some span of the trace; `trace_ids` are whole trace ids, or the beginnings of some.
+    """
+
+    start_nanoseconds: int | None = None
+    end_nanoseconds: int | None = None
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    trace_ids: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was not read: why, how often, and where (file and line of the first, or an address)."""
+
+    why: str
+    count: int
+    where: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """All that one source gave.
+
+    `kind` is ``file``, ``folder`` or ``jaeger``; `name` is how the person called it; `jaeger_address` is the
+    address under which Jaeger's own pages stand, where the source is one.
+    """
+
+    kind: str
+    name: str
+    spans: tuple[Span, ...]
+    skipped: tuple[Skipped, ...]
+    jaeger_address: str | None = None
+
+
+class Account:
+    """Counts what is not read, by reason, and remembers where each reason was first met."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def add(self, why: str, where: str) -> None:
+        """Count one more."""
+        self._counts[why] += 1
+        self._first.setdefault(why, where)
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return each reason, in the order they were met."""
+        return tuple(Skipped(why, count, self._first[why]) for why, count in self._counts.items())
+
+
+def each_once(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return the spans, those written twice (to an archive and a file of one's own) once: the first."""
+    seen: dict[tuple[str, str], Span] = {}
+    for span in spans:
+        seen.setdefault((span.trace_id, span.span_id), span)
+    return tuple(seen.values())
