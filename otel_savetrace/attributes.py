@@ -18,7 +18,7 @@ AttributeType = Literal["string", "int", "double", "boolean"]
 SpanKind = Literal["save", "call", "attempt"]
 
 SEARCHED_LIMIT = 250
-"""Longest value, in UTF-8 bytes, of an attribute that is searched by: Cassandra does not index 256 or more."""
+"""Longest value, in UTF-8 bytes, of an attribute that is searched by: Cassandra indexes none from 256 on."""
 
 KEY_LIMIT = 1024
 """Longest S3 object key, in UTF-8 bytes (Amazon S3 user guide, "Naming Amazon S3 objects")."""

@@ -1,0 +1,202 @@
+"""Capture switched on and off: the processor, the hooks and the seams, all of them or none."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, Tracer, TracerProvider
+
+from otel_savetrace.attributes import SCOPE
+from otel_savetrace.capture import storage_call
+from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.processor import SaveTraceSpanProcessor
+from otel_savetrace.capture.seam import Seam
+from otel_savetrace.config import Settings
+from otel_savetrace.errors import SettingError
+
+logger = logging.getLogger("otel_savetrace")
+
+
+class Instrumentation:
+    """Everything that one `instrument` has put in place, so that `remove` takes out just that."""
+
+    def __init__(self, settings: Settings, provider: TracerProvider) -> None:
+        self._settings = settings
+        self._provider = provider
+        self._undo: list[Callable[[], None]] = []
+
+    def install(self) -> None:
+        """Put everything in place."""
+        self._add_processor(SaveTraceSpanProcessor())
+        if self._settings.file is not None:
+            self._write_file()
+        self._watch_flask()
+        self._watch_botocore()
+
+    def remove(self) -> None:
+        """Take everything out, last in first out; what cannot be taken out is said in the log."""
+        while self._undo:
+            guard.run("it is switched off", self._undo.pop())
+
+    def _add_processor(self, processor: SpanProcessor) -> None:
+        self._provider.add_span_processor(processor)  # type: ignore[attr-defined]  # `instrument` looked
+        self._undo.append(lambda: _remove_processor(self._provider, processor))
+
+    def _write_file(self) -> None:
+        from otel_savetrace.capture.span_file import SpanFileExporter
+
+        path = self._settings.file
+        assert path is not None  # noqa: S101 - for the type checker; the caller looked
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+        except OSError as error:
+            logger.warning(
+                "otel-savetrace: OTEL_SAVETRACE_FILE=%r cannot be written (%s); no file is used instead.",
+                str(path),
+                error.strerror,
+            )
+            return
+        self._add_processor(BatchSpanProcessor(SpanFileExporter(path)))
+
+    def _watch_flask(self) -> None:
+        try:
+            from otel_savetrace.capture.request import RequestWatch
+        except ImportError:
+            logger.info("otel-savetrace: Flask is not installed; storage calls are recorded, saves are not.")
+            return
+        watch = RequestWatch(self._settings)
+        watch.start()
+        self._undo.append(watch.stop)
+
+    def _watch_botocore(self) -> None:
+        try:
+            from botocore.awsrequest import AWSConnection, AWSHTTPConnection, AWSHTTPSConnection
+            from botocore.endpoint import Endpoint
+        except ImportError:
+            logger.info("otel-savetrace: botocore is not installed; storage calls are not recorded.")
+            return
+        from otel_savetrace.capture import attempt, connection
+
+        self._hook_calls()
+        tracer = self._tracer()
+        seams = (
+            Seam(Endpoint, "_get_response", attempt.wrap_get_response(tracer), "attempts"),
+            Seam(
+                Endpoint,
+                "prepare_request",
+                attempt.wrap_prepare_request(self._settings.propagate),
+                "the backoff before an attempt",
+            ),
+            Seam(AWSConnection, "_send_output", connection.wrap_send_output, "header bytes"),
+            Seam(AWSHTTPConnection, "connect", connection.wrap_connect, "the peer's address"),
+            Seam(AWSHTTPSConnection, "connect", connection.wrap_connect, "the peer's address"),
+        )
+        for seam in seams:
+            seam.install()
+            self._undo.append(seam.remove)
+
+    def _tracer(self) -> Tracer:
+        return trace.get_tracer(SCOPE, version("otel-savetrace"), self._provider)
+
+    def _hook_calls(self) -> None:
+        """Chain onto the hooks of OpenTelemetry's botocore instrumentation, keeping the user's own."""
+        from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+
+        botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
+        if not botocore.is_instrumented_by_opentelemetry:
+            logger.warning(
+                "otel-savetrace: OpenTelemetry's botocore instrumentation is off; "
+                "storage calls are not recorded."
+            )
+        user_request, user_response = botocore.request_hook, botocore.response_hook
+        settings = self._settings
+
+        def request_hook(span: Span, service: str, operation: str, parameters: dict[str, Any]) -> None:
+            guard.run(
+                "a storage call begins", storage_call.begin, settings, span, service, operation, parameters
+            )
+            if user_request is not None:
+                user_request(span, service, operation, parameters)
+
+        def response_hook(span: Span, service: str, operation: str, result: Any) -> None:
+            guard.run("a storage call ends", storage_call.end, service, result)
+            if user_response is not None:
+                user_response(span, service, operation, result)
+
+        botocore.request_hook, botocore.response_hook = request_hook, response_hook
+
+        def unhook() -> None:
+            if botocore.request_hook is request_hook:
+                botocore.request_hook = user_request
+            if botocore.response_hook is response_hook:
+                botocore.response_hook = user_response
+
+        self._undo.append(unhook)
+
+
+def _remove_processor(provider: Any, processor: SpanProcessor) -> None:
+    """Shut `processor` down and take it out of `provider`, for which the SDK has no public way."""
+    processor.shutdown()
+    chain = provider._active_span_processor
+    with chain._lock:
+        chain._span_processors = tuple(one for one in chain._span_processors if one is not processor)
+
+
+_installed: Instrumentation | None = None
+
+
+def instrument(tracer_provider: TracerProvider | None = None, settings: Settings | None = None) -> bool:
+    """Switch capture on in this process and return whether it is on.
+
+    `tracer_provider` is the SDK's (default: the global one); `settings` default to what the environment
+    says. OpenTelemetry's Flask and botocore instrumentations are expected to be on already. A second call
+    does nothing. Never raises for a setting or a provider that cannot be used: one line in the log says so.
+    """
+    global _installed  # one process has one Flask and one botocore to hook into
+    if _installed is not None:
+        return True
+    settings = settings if settings is not None else Settings.read(os.environ, _warn)
+    if not settings.enabled:
+        logger.info("otel-savetrace is off: OTEL_SAVETRACE_ENABLED is false.")
+        return False
+    provider = tracer_provider if tracer_provider is not None else trace.get_tracer_provider()
+    reason = _unusable(provider)
+    if reason is not None:
+        logger.warning("otel-savetrace is off: %s. The app runs without it.", reason)
+        return False
+    _installed = Instrumentation(settings, provider)
+    try:
+        _installed.install()
+    except Exception:
+        uninstrument()  # all of it or nothing
+        raise
+    return True
+
+
+def uninstrument() -> None:
+    """Switch capture off again and leave no trace of it: hooks, methods, signals and processors."""
+    global _installed  # see `instrument`
+    if _installed is not None:
+        _installed.remove()
+        _installed = None
+
+
+def _unusable(provider: TracerProvider) -> str | None:
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "OTEL_SDK_DISABLED is true"
+    if not hasattr(provider, "add_span_processor"):
+        return f"the tracer provider ({type(provider).__name__}) takes no span processor"
+    return None
+
+
+def _warn(error: SettingError) -> None:
+    logger.warning("otel-savetrace: %s", error)

@@ -1,0 +1,182 @@
+"""One S3 call, from botocore's request hook to its response hook: all attempts of it lie between."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Span
+
+from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import content
+from otel_savetrace.capture.failure import Failure, of_exception, of_response
+from otel_savetrace.capture.save import Save, current_save
+from otel_savetrace.capture.text import shortened, utf8_length
+from otel_savetrace.config import Settings
+
+if TYPE_CHECKING:
+    from otel_savetrace.capture.attempt import Attempt
+
+_READING = ("Get", "Head", "List", "Select")
+_DEFAULT_ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
+
+
+class StorageCall:
+    """What is known of a call so far. Sizes are bytes, times seconds of `time.monotonic`."""
+
+    __slots__ = (
+        "attempt", "attempts", "attempts_allowed", "backoff_seconds", "body", "bucket", "content_hash",
+        "content_size", "header_bytes", "key", "key_len", "next_backoff", "operation", "outer", "part",
+        "previous_ended", "recording", "save", "span", "status", "user_attributes", "whole",
+    )  # fmt: skip
+
+    def __init__(self, span: Span, operation: str, parameters: Mapping[str, Any], save: Save | None) -> None:
+        self.span = span
+        self.operation = operation
+        self.save = save
+        self.recording = span.is_recording()
+        self.outer: StorageCall | None = None
+        bucket, key = parameters.get("Bucket"), parameters.get("Key")
+        self.bucket = bucket if isinstance(bucket, str) else None
+        self.key = key if isinstance(key, str) else None
+        self.key_len = None if self.key is None else utf8_length(self.key)
+        self.part = parameters.get("PartNumber", 0)
+        self.body = parameters.get("Body") if operation in content.CONTENT_OPERATIONS else None
+        self.whole = operation in content.CONTENT_OPERATIONS
+        self.content_size = content.size_of(self.body) if self.whole else None
+        self.content_hash: str | None = None
+        self.user_attributes: dict[str, str] = {}
+        self.attempt: Attempt | None = None
+        self.attempts = 0
+        self.attempts_allowed: int | None = None
+        self.header_bytes = 0
+        self.status: int | None = None
+        self.backoff_seconds = 0.0
+        self.next_backoff: float | None = None
+        self.previous_ended: float | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call means to change what is stored."""
+        return not self.operation.startswith(_READING)
+
+
+current_call: ContextVar[StorageCall | None] = ContextVar("otel_savetrace_call", default=None)
+"""The S3 call that runs in this thread or greenlet."""
+
+
+def begin(
+    settings: Settings, span: Span, service: str, operation: str, parameters: Mapping[str, Any]
+) -> None:
+    """Note that an S3 call begins; `span` is botocore's, and lives."""
+    if service != "s3":
+        return
+    call = StorageCall(span, operation, parameters, current_save.get())
+    call.outer = current_call.get()
+    current_call.set(call)
+    if call.recording:
+        if call.key is not None:
+            call.user_attributes = parts_of_key(settings, call.key)
+        span.set_attributes(_attributes_at_begin(call))
+
+
+def end(service: str, result: Mapping[str, Any] | None) -> None:
+    """Note that the S3 call ends; `result` is the store's answer, None where there was none."""
+    if service != "s3":
+        return
+    call = current_call.get()
+    if call is None:
+        return
+    current_call.set(call.outer)
+    if not call.recording:
+        return
+    failure = _failure(result)
+    if call.whole and call.content_hash is None:
+        call.content_hash = content.hash_of(call.body)
+    call.span.set_attributes(_attributes_at_end(call, result, failure))
+    if call.save is not None:
+        call.save.add(call, failure)
+
+
+def allowed_attempts(retries: Mapping[str, Any] | None) -> int:
+    """Return how many HTTP requests one call may send, as botocore's client configuration has it.
+
+    Defaults: legacy mode 5, standard and adaptive 3 (boto3 guide, "Retries").
+    """
+    retries = retries or {}
+    total = retries.get("total_max_attempts")
+    return int(total) if total is not None else _DEFAULT_ATTEMPTS.get(str(retries.get("mode")), 5)
+
+
+def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
+    """Return the attributes that the first fitting key pattern finds in `key`."""
+    for pattern in settings.key_patterns:
+        parts = pattern.take_apart(key)
+        if parts is not None:
+            return {name: shortened(value, attribute.SEARCHED_LIMIT) for name, value in parts.items()}
+    return {}
+
+
+def _failure(result: Mapping[str, Any] | None) -> Failure | None:
+    if result is None:
+        # botocore's instrumentation calls the response hook while the exception passes through.
+        error = sys.exc_info()[1]
+        return of_exception(error) if error is not None else None
+    error_part = result.get("Error")
+    if not isinstance(error_part, Mapping):
+        return None
+    status = result.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return of_response(status, error_part.get("Code"))
+
+
+def _attributes_at_begin(call: StorageCall) -> dict[str, str | int]:
+    known: dict[str, str | int] = dict(call.user_attributes)
+    if call.bucket is not None:
+        known[attribute.S3_BUCKET] = shortened(call.bucket, attribute.SEARCHED_LIMIT)
+    if call.key is not None and call.key_len is not None:
+        known[attribute.S3_KEY] = shortened(call.key, attribute.KEY_LIMIT)
+        known[attribute.KEY_LEN] = call.key_len
+    if call.content_size is not None:
+        known[attribute.CONTENT_SIZE] = call.content_size
+    return known
+
+
+def _attributes_at_end(
+    call: StorageCall, result: Mapping[str, Any] | None, failure: Failure | None
+) -> dict[str, str | int | float]:
+    known: dict[str, str | int | float] = {
+        attribute.ATTEMPTS: call.attempts,
+        attribute.RETRY_ATTEMPTS: max(0, call.attempts - 1),
+    }
+    if call.attempts_allowed is not None:
+        known[attribute.ATTEMPTS_ALLOWED] = call.attempts_allowed
+    if call.header_bytes:
+        known[attribute.HEADER_BYTES] = call.header_bytes
+    if call.attempts > 1:
+        known[attribute.BACKOFF_SECONDS] = call.backoff_seconds
+    if call.content_size is not None:
+        known[attribute.CONTENT_SIZE] = call.content_size
+    if call.content_hash is not None:
+        known[attribute.CONTENT_HASH] = call.content_hash
+    if call.status is not None:
+        known[attribute.RESPONSE_STATUS] = call.status
+    if failure is not None:
+        known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code
+    if result is not None:
+        known.update(request_ids(result.get("ResponseMetadata", {}).get("HTTPHeaders", {})))
+    return known
+
+
+def request_ids(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the store's request id and host id from an answer's headers, where it gave them."""
+    ids = {}
+    for name, header in _ID_HEADERS:
+        value = headers.get(header)
+        if value:
+            ids[name] = shortened(value, attribute.SEARCHED_LIMIT)
+    return ids
+
+
+_ID_HEADERS = ((attribute.REQUEST_ID, "x-amz-request-id"), (attribute.EXTENDED_REQUEST_ID, "x-amz-id-2"))

@@ -1,0 +1,19 @@
+"""Strings held to a length in UTF-8 bytes, as stores and indexes count them."""
+
+from __future__ import annotations
+
+_ELLIPSIS = "…"
+_ELLIPSIS_BYTES = len(_ELLIPSIS.encode())
+
+
+def utf8_length(text: str) -> int:
+    """Return the length of `text` in UTF-8 bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return `text`, cut at a character's border and marked with an ellipsis if it passes `limit` bytes."""
+    if len(text) * 4 <= limit or utf8_length(text) <= limit:
+        return text
+    head = text.encode("utf-8", "replace")[: limit - _ELLIPSIS_BYTES]
+    return head.decode("utf-8", "ignore") + _ELLIPSIS

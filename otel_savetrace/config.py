@@ -1,0 +1,146 @@
+"""Settings, read once from a mapping of environment variables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+from otel_savetrace import environment_variables as variable
+from otel_savetrace.capture.key_pattern import KeyPattern, check_attribute_name
+from otel_savetrace.errors import SettingError
+
+RequestSource = Literal["form", "args", "view", "json", "header", "session"]
+
+_REQUEST_SOURCES = ("form", "args", "view", "json", "header", "session")
+_SECRET_HEADERS = frozenset(
+    ("authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key", "x-csrf-token")
+)
+_WORDS = {
+    "true": True,
+    "on": True,
+    "1": True,
+    "yes": True,
+    "false": False,
+    "off": False,
+    "0": False,
+    "no": False,
+}
+
+_Value = TypeVar("_Value")
+
+
+@dataclasses.dataclass(frozen=True)
+class RequestAttribute:
+    """An attribute of the save that is taken from one field of the request."""
+
+    name: str
+    source: RequestSource
+    field: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What capture does; each field is one variable of `otel_savetrace.environment_variables`.
+
+    `save_routes` holds ``/rule`` (any method) or ``METHOD /rule``.
+    """
+
+    enabled: bool = True
+    file: Path | None = None
+    key_patterns: tuple[KeyPattern, ...] = ()
+    request_attributes: tuple[RequestAttribute, ...] = ()
+    save_routes: frozenset[str] = frozenset()
+    propagate: bool = False
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], refuse: Callable[[SettingError], None]) -> Settings:
+        """Read every variable; a value that cannot be used goes to `refuse` and its default is used instead.
+
+        `refuse` may raise the error it is given, where a bad setting should stop the program.
+        """
+        reader = _Reader(environment, refuse)
+        return cls(
+            enabled=reader.value(variable.OTEL_SAVETRACE_ENABLED, _switch, cls.enabled, "true"),
+            file=reader.value(variable.OTEL_SAVETRACE_FILE, _file, cls.file, "no file"),
+            key_patterns=reader.value(
+                variable.OTEL_SAVETRACE_KEY_PATTERN, _key_patterns, cls.key_patterns, "no pattern"
+            ),
+            request_attributes=reader.value(
+                variable.OTEL_SAVETRACE_REQUEST_ATTRIBUTES,
+                _request_attributes,
+                cls.request_attributes,
+                "no request attribute",
+            ),
+            save_routes=reader.value(
+                variable.OTEL_SAVETRACE_SAVE_ROUTES, _save_routes, cls.save_routes, "what is learned"
+            ),
+            propagate=reader.value(variable.OTEL_SAVETRACE_PROPAGATE, _switch, cls.propagate, "off"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    environment: Mapping[str, str]
+    refuse: Callable[[SettingError], None]
+
+    def value(self, name: str, parse: Callable[[str], _Value], default: _Value, instead: str) -> _Value:
+        text = self.environment.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.refuse(SettingError(f"{name}={text!r} cannot be used: {error}; {instead} is used instead."))
+            return default
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _WORDS:
+        raise ValueError("it is neither 'true' nor 'false'")
+    return _WORDS[text.lower()]
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if path.is_dir():
+        raise ValueError("it is a folder; name a file in it")
+    return path
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _key_patterns(text: str) -> tuple[KeyPattern, ...]:
+    return tuple(KeyPattern.parse(entry) for entry in _entries(text))
+
+
+def _request_attributes(text: str) -> tuple[RequestAttribute, ...]:
+    return tuple(_request_attribute(entry) for entry in _entries(text))
+
+
+def _request_attribute(entry: str) -> RequestAttribute:
+    name, equals, origin = entry.partition("=")
+    source, colon, field = origin.partition(":")
+    name, source, field = name.strip(), source.strip(), field.strip()
+    if not (equals and colon and field):
+        raise ValueError(f"{entry!r} is not of the form 'storymap.id=form:id'")
+    check_attribute_name(name)
+    if source not in _REQUEST_SOURCES:
+        raise ValueError(f"{source!r} in {entry!r} is none of {', '.join(_REQUEST_SOURCES)}")
+    if source == "header" and field.lower() in _SECRET_HEADERS:
+        raise ValueError(f"the header {field!r} holds a secret and is never recorded")
+    return RequestAttribute(name, cast(RequestSource, source), field)
+
+
+def _save_routes(text: str) -> frozenset[str]:
+    return frozenset(_save_route(entry) for entry in _entries(text))
+
+
+def _save_route(entry: str) -> str:
+    *method, rule = entry.split()
+    if not rule.startswith("/") or len(method) > 1:
+        raise ValueError(f"{entry!r} is not of the form '/rule' or 'POST /rule'")
+    return " ".join([*(word.upper() for word in method), rule])
