@@ -1,0 +1,185 @@
+"""Saves out of spans: a request, the storage calls it made, the HTTP attempts each of them took.
+
+A save is a server span that says its outcome, or one with S3 writes below it. What the spans do not carry
+is `None` or empty here: a trace of plain OpenTelemetry, without our attributes, gives what it can.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal, cast
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis import conventions, values
+from otel_savetrace.analysis.calls import Attempt, Call, is_attempt, is_call
+from otel_savetrace.spans.rows import Span
+
+Outcome = Literal["succeeded", "failed", "unknown"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Save:
+    """One HTTP request meant to store something.
+
+    `thing` is what was saved, by the names that the user gave (``storymap.id`` …), else bucket and key.
+    """
+
+    span: Span
+    calls: tuple[Call, ...]
+    thing: Mapping[str, str]
+
+    @property
+    def trace_id(self) -> str:
+        """Trace id, in hex."""
+        return self.span.trace_id
+
+    @property
+    def time(self) -> datetime.datetime:
+        """When the request began, in UTC."""
+        return datetime.datetime.fromtimestamp(self.span.start_nanoseconds / 1e9, tz=datetime.timezone.utc)
+
+    @property
+    def seconds(self) -> float:
+        """How long the request took."""
+        return values.seconds(self.span)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the user got.
+
+        Without our attribute a status of 400 or more is a failure; any other may still carry an error in
+        its answer: unknown.
+        """
+        recorded = self.span.attributes.get(attributes.OUTCOME)
+        if recorded in {attributes.SUCCEEDED, attributes.FAILED}:
+            return cast("Outcome", recorded)
+        return "failed" if (self.status_code or 0) >= 400 else "unknown"
+
+    @property
+    def error_code(self) -> str | None:
+        """The failure that mattered; without our attribute, that of the last storage call, if it failed."""
+        recorded = values.text(self.span.attributes.get(attributes.ERROR_CODE))
+        if recorded or self.outcome == "succeeded" or not self.calls:
+            return recorded
+        return self.calls[-1].error_code
+
+    @property
+    def user_error(self) -> str | None:
+        """What the user was told."""
+        return values.text(self.span.attributes.get(attributes.USER_ERROR))
+
+    @property
+    def status_code(self) -> int | None:
+        """HTTP status of the app's answer."""
+        return values.integer(conventions.either(self.span.attributes, "http.response.status_code"))
+
+    @property
+    def method(self) -> str | None:
+        """HTTP method of the request."""
+        return values.text(conventions.either(self.span.attributes, "http.request.method"))
+
+    @property
+    def route(self) -> str:
+        """Method and route, the same for a save and its retry."""
+        route = values.text(self.span.attributes.get("http.route"))
+        return f"{self.method} {route}" if self.method and route else self.span.name
+
+    @property
+    def content(self) -> tuple[str, int] | None:
+        """Hash and size of all that was to be stored, where both are known."""
+        return values.content(self.span)
+
+    @property
+    def attempts_made(self) -> int | None:
+        """HTTP requests sent to the store, over all calls."""
+        recorded = values.integer(self.span.attributes.get(attributes.ATTEMPTS))
+        if recorded is not None:
+            return recorded
+        counts = [call.attempts_made for call in self.calls]
+        return None if None in counts else sum(cast("list[int]", counts))
+
+
+def saves(spans: Iterable[Span]) -> list[Save]:
+    """Return every save in the spans, oldest first."""
+    traces: dict[str, dict[str, Span]] = defaultdict(dict)
+    for span in spans:
+        traces[span.trace_id][span.span_id] = span
+    found = [
+        (span, calls)
+        for trace in traces.values()
+        for span, calls in _requests(trace)
+        if attributes.OUTCOME in span.attributes or any(call.writes for call in calls)
+    ]
+    names = _thing_names(found)
+    made = [Save(span, calls, _thing(span, calls, names)) for span, calls in found]
+    return sorted(made, key=lambda save: (save.span.start_nanoseconds, save.trace_id))
+
+
+def _requests(trace: Mapping[str, Span]) -> Iterator[tuple[Span, tuple[Call, ...]]]:
+    """Yield each server span of a trace with the storage calls below it."""
+    calls: dict[str, list[Call]] = defaultdict(list)
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    for span in trace.values():
+        if is_attempt(span):
+            call = _nearest(trace, span, is_call)
+            if call:
+                attempts[call.span_id].append(Attempt(span))
+    for span in trace.values():
+        request = _nearest(trace, span, _is_request) if is_call(span) else None
+        if request:
+            tried = sorted(attempts[span.span_id], key=lambda attempt: attempt.span.start_nanoseconds)
+            calls[request.span_id].append(Call(span, tuple(tried)))
+    for span in trace.values():
+        if _is_request(span):
+            made = sorted(calls[span.span_id], key=lambda call: call.span.start_nanoseconds)
+            yield span, tuple(made)
+
+
+def _nearest(trace: Mapping[str, Span], span: Span, fits: Callable[[Span], bool]) -> Span | None:
+    """Return the closest span above that fits; a trace whose parents run in a circle ends the search."""
+    passed = {span.span_id}
+    above = trace.get(span.parent_span_id or "")
+    while above and above.span_id not in passed:
+        if fits(above):
+            return above
+        passed.add(above.span_id)
+        above = trace.get(above.parent_span_id or "")
+    return None
+
+
+def _is_request(span: Span) -> bool:
+    return span.kind == "server"
+
+
+def _thing_names(found: Iterable[tuple[Span, tuple[Call, ...]]]) -> frozenset[str]:
+    """Return the names that tell what was saved, empty where they cannot be learned.
+
+    They stand on a save and on its calls alike; other instrumentations' own attributes do not.
+    """
+    return frozenset(
+        name
+        for span, calls in found
+        for name in conventions.own_names(span.attributes)
+        if any(name in call.span.attributes for call in calls)
+    )
+
+
+def _thing(span: Span, calls: tuple[Call, ...], names: frozenset[str]) -> dict[str, str]:
+    own = {name: str(span.attributes[name]) for name in conventions.own_names(span.attributes)}
+    # Who saved it always counts: without it, two people's saves could be taken for one person's.
+    known = {name: own[name] for name in own if not names or name in names or "user" in name}
+    if known:
+        return known
+    holders = [span, *(call.span for call in calls if call.writes)]
+    for holder in holders:
+        found = {
+            name: str(holder.attributes[name])
+            for name in (attributes.S3_BUCKET, attributes.S3_KEY)
+            if name in holder.attributes
+        }
+        if found:
+            return found
+    return {}
