@@ -60,8 +60,8 @@ def episodes(saves: Iterable[Save], window_seconds: float = WINDOW_SECONDS) -> l
 def identity(save: Save) -> Identity:
     """Return what two saves of the same thing by the same user have in common, and no other two.
 
-    The route, and of the thing's attributes those that name it: the ones that end in `id` (or `uid`, `uuid`, `guid`) and the ones with
-    `user` in their name (`storymap.id`, `storymap.user_id`, `user.email`); where none is named so, all.
+    The route, and of the thing's attributes those that name it: the ones that end in `id` (or `uid`, `uuid`,
+    `guid`) and the ones with `user` in their name (`storymap.id`, `user.email`); where none does, all.
     A save of which nothing is known stands alone.
     """
     if not save.thing:

@@ -1,0 +1,219 @@
+"""What differs between two saves: their calls and attempts held against each other, then every attribute.
+
+Nothing is concluded here. A difference between two saves may be the cause, a consequence, or chance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis import conventions, episodes
+from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import duration
+from otel_savetrace.spans.rows import AttributeValue, Span
+
+CONSEQUENCES = frozenset(
+    {
+        attributes.ATTEMPTS,
+        attributes.BACKOFF_SECONDS,
+        attributes.CALLS,
+        attributes.ERROR_CODE,
+        attributes.ERROR_TYPE,
+        attributes.OUTCOME,
+        attributes.RESPONSE_STATUS,
+        attributes.RETRY_ATTEMPTS,
+        attributes.USER_ERROR,
+        "http.response.body.size",
+        "http.response_content_length",
+    }
+)
+"""What an outcome brings with it: told apart from what was different before."""
+
+NOISE = frozenset(
+    {
+        attributes.EXTENDED_REQUEST_ID,
+        attributes.REQUEST_ID,
+        "client.port",
+        "net.peer.port",
+        "thread.id",
+        "thread.name",
+    }
+)
+"""What differs between any two requests."""
+
+COUNTERS = frozenset({attributes.RETRY_ATTEMPT, attributes.RESEND_COUNT})
+"""An attempt's own number: equal by the way attempts are paired."""
+
+TOTALS = frozenset({attributes.BACKOFF_SECONDS, attributes.HEADER_BYTES})
+"""Sums and maxima of the attempts, which tell nothing where the attempts themselves are recorded."""
+
+SAME_FACT: Mapping[str, str] = {
+    **{old: new for new, old in conventions.OLD_NAMES.items()},
+    "retry_attempts": attributes.RETRY_ATTEMPTS,
+}
+"""Names under which an instrumentation writes what another name says too."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallPair:
+    """A storage call of each save; `None` where the other save has none to hold against it."""
+
+    a: Call | None
+    b: Call | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """One attribute whose values differ.
+
+    `where` says on what it stands (``save``, ``process``, ``PutObject draft.json``, ``attempt 1``); a value
+    is `None` where it is not recorded. `consequence`: the outcome itself brings it with it.
+    """
+
+    attribute: str
+    where: str
+    a: AttributeValue
+    b: AttributeValue
+    consequence: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two saves held against each other.
+
+    `differences` has those that stood before the outcome first. `equal` names what both carry alike, `noise`
+    what differs between any two requests. `seconds_between` runs from the end of the one that began first
+    to the start of the other.
+    """
+
+    a: Save
+    b: Save
+    calls: tuple[CallPair, ...]
+    differences: tuple[Difference, ...]
+    equal: tuple[str, ...]
+    noise: tuple[str, ...]
+    same_content: bool | None
+    same_thing: bool
+    seconds_between: float
+
+
+def compare(a: Save, b: Save) -> Comparison:
+    """Hold two saves against each other, whatever became of either."""
+    calls = tuple(_paired_calls(a.calls, b.calls))
+    compared = list(_once(_compared(a, b, calls)))
+    differing = {found.attribute for found in compared if _differs(found)}
+    first, second = sorted((a, b), key=lambda save: save.span.start_nanoseconds)
+    return Comparison(
+        a=a,
+        b=b,
+        calls=calls,
+        differences=tuple(
+            sorted(
+                (found for found in compared if _differs(found) and found.attribute not in NOISE),
+                key=_rank,
+            )
+        ),
+        equal=tuple(_ranked_names({found.attribute for found in compared} - differing)),
+        noise=tuple(sorted(differing & NOISE)),
+        same_content=episodes.same_content(a, b),
+        same_thing=episodes.identity(a) == episodes.identity(b),
+        seconds_between=episodes.seconds_between(first, second),
+    )
+
+
+def _paired_calls(calls_a: tuple[Call, ...], calls_b: tuple[Call, ...]) -> Iterator[CallPair]:
+    """Pair calls of the same operation and key in their order, then what is left by operation alone."""
+    known_a = [(call.operation, call.key) for call in calls_a]
+    known_b = [(call.operation, call.key) for call in calls_b]
+    matcher = difflib.SequenceMatcher(None, known_a, known_b, autojunk=False)
+    for _, start_a, end_a, start_b, end_b in matcher.get_opcodes():
+        for a, b in itertools.zip_longest(calls_a[start_a:end_a], calls_b[start_b:end_b]):
+            if a and b and a.operation != b.operation:
+                yield CallPair(a, None)
+                yield CallPair(None, b)
+            else:
+                yield CallPair(a, b)
+
+
+def _compared(a: Save, b: Save, calls: tuple[CallPair, ...]) -> Iterator[Difference]:
+    attempts_known = all(any(call.attempts for call in save.calls) for save in (a, b))
+    left_out = TOTALS if attempts_known else frozenset()
+    of_save = left_out | (_told_by_calls(a) & _told_by_calls(b))
+    yield from _compared_values(_held(a.span), _held(b.span), "save", of_save)
+    pairs = [(pair.a, pair.b) for pair in calls if pair.a and pair.b]
+    for call_a, call_b in pairs:
+        where = call_name(call_a)
+        yield from _compared_values(_held(call_a.span), _held(call_b.span), where, left_out)
+        for number, (one, other) in enumerate(zip(call_a.attempts, call_b.attempts, strict=False), start=1):
+            place = f"attempt {number}" if len(pairs) == 1 else f"attempt {number} of {where}"
+            # What came of an attempt is told by the timelines.
+            yield from _compared_values(_held(one.span), _held(other.span), place, CONSEQUENCES | COUNTERS)
+    yield from _compared_values(a.span.resource, b.span.resource, "process", frozenset())
+
+
+def _told_by_calls(save: Save) -> frozenset[str]:
+    """Return what a save only repeats of one of its objects: of the first, or of the one that failed."""
+    names = {attributes.S3_BUCKET, attributes.S3_KEY, *save.thing}
+    return frozenset(name for name in names if any(name in call.span.attributes for call in save.calls))
+
+
+def _compared_values(
+    held_a: Mapping[str, AttributeValue],
+    held_b: Mapping[str, AttributeValue],
+    where: str,
+    left_out: frozenset[str],
+) -> Iterator[Difference]:
+    for name in dict.fromkeys((*held_a, *held_b)):
+        if name not in left_out:
+            yield Difference(name, where, held_a.get(name), held_b.get(name), name in CONSEQUENCES)
+
+
+def _held(span: Span) -> dict[str, AttributeValue]:
+    held = {SAME_FACT.get(name, name): value for name, value in span.attributes.items()}
+    if held.get(attributes.ERROR_TYPE) == held.get(attributes.ERROR_CODE):
+        held.pop(attributes.ERROR_TYPE, None)
+    return held
+
+
+def _once(compared: Iterable[Difference]) -> Iterator[Difference]:
+    """Leave out what a call or attempt merely repeats of the save above it."""
+    seen: set[str] = set()
+    for found in compared:
+        told = repr((found.attribute, found.a, found.b))
+        if told not in seen:
+            seen.add(told)
+            yield found
+
+
+def call_name(call: Call) -> str:
+    """Return a storage call's name as a person would say it: operation and file."""
+    return f"{call.operation} {call.key.rpartition('/')[2]}" if call.key else call.operation
+
+
+def _differs(found: Difference) -> bool:
+    """Return whether values differ; times, of which no two measure the same, as a person would be told."""
+    described = attributes.REGISTRY.get(found.attribute)
+    if described and described.unit == "s" and isinstance(found.a, float) and isinstance(found.b, float):
+        return duration(found.a) != duration(found.b)
+    return found.a != found.b
+
+
+def _rank(found: Difference) -> tuple[bool, int]:
+    """Put what stood before the outcome first; within that our own attributes in the registry's order."""
+    return found.consequence, _registry_place(found.attribute)
+
+
+def _ranked_names(names: set[str]) -> list[str]:
+    return sorted(sorted(names), key=_registry_place)
+
+
+def _registry_place(name: str) -> int:
+    return _PLACES.get(name, len(_PLACES))
+
+
+_PLACES = {name: place for place, name in enumerate(attributes.REGISTRY)}
