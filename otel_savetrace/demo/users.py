@@ -1,0 +1,159 @@
+"""People who save in the sample app over HTTP and, when a save fails, press the button again."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+
+import requests
+
+from otel_savetrace.demo.story import Author, Step, What
+
+PATIENCE_SECONDS = 45.0
+"""How long the editor waits for an answer."""
+
+PRESSES_AT_MOST = 5
+_PAUSE_SECONDS = (0.05, 0.25)
+_PAUSE_BEFORE_NEXT_PRESS_SECONDS = (0.6, 1.4)
+_WORDS = ("harbour", "bridge", "market", "night", "river", "song", "tower", "winter")
+
+
+@dataclasses.dataclass(frozen=True)
+class Press:
+    """One press of a button and what the user saw of it; `error` is None when it was saved."""
+
+    user: str
+    storymap_id: str
+    what: What
+    number: int
+    error: str | None
+    seconds: float
+
+
+OnPress = Callable[[Press], None]
+
+
+class Crowd:
+    """All authors at once, each in a thread; they stop between two presses when the ``with`` block ends."""
+
+    def __init__(self, address: str, authors: tuple[Author, ...], seed: int, on_press: OnPress) -> None:
+        self._stop = threading.Event()
+        self._threads = []
+        for author in authors:
+            chance = random.Random(f"{seed} {author.name}")  # noqa: S311 - a story, no secret
+            user = User(address, author, chance, on_press, self._stop)
+            self._threads.append(threading.Thread(target=user.run, name=author.name, daemon=True))
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody has something left to save."""
+        return any(thread.is_alive() for thread in self._threads)
+
+
+class User:
+    """One author at the editor."""
+
+    def __init__(
+        self,
+        address: str,
+        author: Author,
+        chance: random.Random,
+        on_press: OnPress,
+        stop: threading.Event,
+    ) -> None:
+        self.address = address
+        self.author = author
+        self.chance = chance
+        self.on_press = on_press
+        self.stop = stop
+        self.slides: list[dict[str, object]] = []
+
+    def run(self) -> None:
+        """Log in and go through the steps."""
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the user's is no way to loopback
+            self._log_in(session)
+            for step in self.author.steps:
+                if self._pause(_PAUSE_SECONDS):
+                    return
+                self._save(session, step)
+
+    def _save(self, session: requests.Session, step: Step) -> None:
+        """Press the button until it is saved: with the same content, as nothing was changed meanwhile."""
+        form = self._form(step.what)
+        for number in range(1, PRESSES_AT_MOST + 1):
+            trouble = step.trouble if number == 1 else None
+            if trouble == "session gone":
+                session.cookies.clear()
+            sent = {**form, "d": form["d"][: len(form["d"]) // 2]} if trouble == "form cut" else form
+            press = self._press(session, step.what, sent, number)
+            self.on_press(press)
+            if press.error is None or self._pause(_PAUSE_BEFORE_NEXT_PRESS_SECONDS):
+                return
+            if not session.cookies:
+                self._log_in(session)
+
+    def _press(self, session: requests.Session, what: What, form: dict[str, str], number: int) -> Press:
+        path = "/storymap/image/save/" if what == "image" else f"/storymap/{what}/"
+        started = time.monotonic()
+        error = _what_the_editor_shows(session, self.address + path, form)
+        seconds = time.monotonic() - started
+        return Press(self.author.name, self.author.storymap_id, what, number, error, seconds)
+
+    def _log_in(self, session: requests.Session) -> None:
+        form = {"name": self.author.name}
+        # Whoever is not let in learns it from the next save.
+        with contextlib.suppress(requests.RequestException):
+            session.post(f"{self.address}/login/", data=form, timeout=PATIENCE_SECONDS)
+
+    def _pause(self, between: tuple[float, float]) -> bool:
+        """Do nothing for a while; return whether it is time to stop."""
+        return self.stop.wait(self.chance.uniform(*between))
+
+    def _form(self, what: What) -> dict[str, str]:
+        """Fill in the form for the next thing to save."""
+        if what == "image":
+            image = base64.b64encode(self.chance.randbytes(self.chance.randrange(20_000, 60_000))).decode()
+            name = f"{self.chance.choice(_WORDS)}-{self.chance.randrange(1000)}.jpg"
+            return {
+                "id": self.author.storymap_id,
+                "name": name,
+                "content": f"data:image/jpeg;base64,{image}",
+            }
+        self.slides.append({"text": {"headline": self._words(4), "text": self._words(60)}})
+        content = json.dumps({"storymap": {"slides": self.slides}})
+        return {"id": self.author.storymap_id, "title": self.author.title, "d": content}
+
+    def _words(self, count: int) -> str:
+        return " ".join(self.chance.choices(_WORDS, k=count)).capitalize()
+
+
+def _what_the_editor_shows(session: requests.Session, url: str, form: dict[str, str]) -> str | None:
+    """Post as the editor's script does; return the text of its message, None for saved."""
+    try:
+        answer = session.post(url, data=form, timeout=PATIENCE_SECONDS)
+    except requests.Timeout:
+        return "timeout"
+    except requests.RequestException:
+        return "error"
+    if not answer.ok:
+        return answer.reason
+    try:
+        error = answer.json().get("error")
+    except ValueError:
+        return "parsererror"  # what jQuery calls a page where it wants JSON: the login page, mostly
+    return None if error is None else str(error)
