@@ -1,0 +1,54 @@
+"""Ctrl-C that leaves nothing behind, at whatever moment it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """While its ``with`` block lasts, the first SIGINT or SIGTERM raises KeyboardInterrupt, the rest nothing.
+
+    Nothing, because by then everything is being put away, which must not be interrupted in turn. Only for
+    the main thread, where Python delivers signals.
+    """
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._held = False
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Interruption:
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type] # as `signal` itself gave it
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it back during a step that must be whole, as starting something and noting that it runs."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self.check()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if it happened: for a held step that takes long."""
+        if self.happened:
+            raise KeyboardInterrupt
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.happened:
+            return
+        self.happened = True
+        if not self._held:
+            raise KeyboardInterrupt

@@ -1,0 +1,74 @@
+"""The saves as they happen: a row for each user, a mark for each press of a button."""
+
+from __future__ import annotations
+
+import threading
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from otel_savetrace.demo.story import Author
+from otel_savetrace.demo.users import Press
+
+_SAVED = ("●", "o", "green")
+_FAILED = ("✗", "x", "bold red")
+_SAVED_AT_NEXT_PRESS = ("●", "o", "bold yellow")
+_MARKS_SHOWN = 60
+
+
+class Progress:
+    """Drawn anew whenever rich asks; `note` may be called from any thread."""
+
+    def __init__(self, authors: tuple[Author, ...]) -> None:
+        self._titles = {author.name: author.title for author in authors}
+        self._presses: dict[str, list[Press]] = {author.name: [] for author in authors}
+        self._lock = threading.Lock()
+
+    def note(self, press: Press) -> None:
+        """Take in one press of a button."""
+        with self._lock:
+            self._presses[press.user].append(press)
+
+    @property
+    def presses(self) -> int:
+        """How many presses there were."""
+        with self._lock:
+            return sum(len(presses) for presses in self._presses.values())
+
+    @property
+    def failed(self) -> int:
+        """How many of them failed, as the user saw it."""
+        with self._lock:
+            return sum(press.error is not None for presses in self._presses.values() for press in presses)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw a row for each user and the legend."""
+        plain = options.ascii_only
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold")
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="crop", no_wrap=True)
+        with self._lock:
+            for user, presses in self._presses.items():
+                marks = Text.assemble(*(_mark(press, plain) for press in presses[-_MARKS_SHOWN:]))
+                table.add_row(f"  {user}", self._titles[user], marks)
+        yield table
+        yield Text.assemble(
+            "  ",
+            _draw(_SAVED, plain), " saved   ",
+            _draw(_FAILED, plain), " failed, as the user saw it   ",
+            _draw(_SAVED_AT_NEXT_PRESS, plain), " pressed again, saved",
+            style="dim",
+        )  # fmt: skip
+
+
+def _mark(press: Press, plain: bool) -> Text:
+    if press.error is not None:
+        return _draw(_FAILED, plain)
+    return _draw(_SAVED if press.number == 1 else _SAVED_AT_NEXT_PRESS, plain)
+
+
+def _draw(mark: tuple[str, str, str], plain: bool) -> Text:
+    fancy, ascii_mark, style = mark
+    return Text(ascii_mark if plain else fancy, style=style)
