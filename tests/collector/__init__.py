@@ -1,0 +1,1 @@
+"""Tests of collector/, on the real Collector and Jaeger."""

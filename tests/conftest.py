@@ -1,0 +1,9 @@
+"""Lists the fixture plugins; each is a file of its own subject."""
+
+pytest_plugins = [
+    "tests.fixture_guard",
+    "tests.fixture_capture",
+    "tests.fixture_real_parts",
+    "tests.fixture_jaeger",
+    "tests.fixture_collector",
+]
