@@ -39,15 +39,19 @@ class Stage:
 
     def enter(self, context: contextlib.AbstractContextManager[Entered]) -> Entered:
         """Enter a ``with`` block that ends with the stage."""
-        with self._interruption.held():
+        with self.whole():
             return self._stack.enter_context(context)
+
+    def whole(self) -> contextlib.AbstractContextManager[None]:
+        """Hold an interruption back during a step that must not be done by half."""
+        return self._interruption.held()
 
     def start(self, process: Process, what: str) -> None:
         """Start a server and say `what` it is; an interruption does not wait until it is ready."""
         ready = process.ready
         process.ready = lambda: self._checked(ready)
         began = time.monotonic()
-        with self.console.status(f"Starting {what}"), self._interruption.held():
+        with self.console.status(f"Starting {what}"), self.whole():
             self._stack.callback(self._end, process)
             process.start()
         self.say(what, time.monotonic() - began)

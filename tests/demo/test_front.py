@@ -15,7 +15,7 @@ import trustme
 from otel_savetrace.demo import faults
 from otel_savetrace.demo.front import Front
 from otel_savetrace.demo.journal import CLOSED, RESET, read_journal
-from tests.demo.raw_store import CONTINUE, OK, RawClient, RawStore
+from tests.demo.raw_sockets import CONTINUE, OK, RawClient, RawStore
 
 HEAD = b"PUT /bucket/key HTTP/1.1\r\nHost:  store \r\nx-Odd-Case: \xfc \r\nContent-Length: 5\r\n\r\n"
 BODY = b"hello"

@@ -1,0 +1,41 @@
+"""What is left of the demo when it is over: its spans, for the commands that come next."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from otel_savetrace.demo import binaries
+from otel_savetrace.errors import SaveTraceError
+
+SPANS = "spans.jsonl"
+JOURNAL = "journal.jsonl"
+
+
+def refuse_what_is_not_new(folder: Path | None) -> None:
+    """Raise `SaveTraceError` where files of another run could mix with this one's."""
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        raise SaveTraceError(f"{folder} is not empty: name a new folder to keep the demo's files in.")
+
+
+def keep(from_folder: Path, folder: Path | None) -> Path:
+    """Copy what a run left to `folder` and return the path of the spans.
+
+    Spans, the journal of what was on the wire, logs; to the user's cache, where there is no folder, the spans
+    alone, in place of those of the run before.
+    """
+    target = binaries.cache_folder() / "demo" if folder is None else folder
+    target.mkdir(parents=True, exist_ok=True)
+    if folder is None:
+        return _copy(from_folder / SPANS, target)
+    for file in [from_folder / JOURNAL, *from_folder.rglob("*.log")]:
+        _copy(file, target)
+    return _copy(from_folder / SPANS, target)
+
+
+def _copy(file: Path, folder: Path) -> Path:
+    """Copy beside the target first: whoever reads the target meanwhile reads a whole file."""
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        copied = Path(shutil.copy(file, beside))
+        return copied.replace(folder / file.name)
