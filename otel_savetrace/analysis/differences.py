@@ -86,16 +86,16 @@ class Difference:
 class Comparison:
     """Two saves held against each other.
 
-    `differences` has those that stood before the outcome first. `equal` names what both carry alike, `noise`
-    what differs between any two requests. `seconds_between` runs from the end of the one that began first
-    to the start of the other.
+    `differences` has those that stood before the outcome first. `equal` is what both carry alike, `noise`
+    names what differs between any two requests. `seconds_between` runs from the end of the one that began
+    first to the start of the other.
     """
 
     a: Save
     b: Save
     calls: tuple[CallPair, ...]
     differences: tuple[Difference, ...]
-    equal: tuple[str, ...]
+    equal: Mapping[str, AttributeValue]
     noise: tuple[str, ...]
     same_content: bool | None
     same_thing: bool
@@ -118,7 +118,7 @@ def compare(a: Save, b: Save) -> Comparison:
                 key=_rank,
             )
         ),
-        equal=tuple(_ranked_names({found.attribute for found in compared} - differing)),
+        equal=_equal(compared, differing),
         noise=tuple(sorted(differing & NOISE)),
         same_content=episodes.same_content(a, b),
         same_thing=episodes.identity(a) == episodes.identity(b),
@@ -208,8 +208,13 @@ def _rank(found: Difference) -> tuple[bool, int]:
     return found.consequence, _registry_place(found.attribute)
 
 
-def _ranked_names(names: set[str]) -> list[str]:
-    return sorted(sorted(names), key=_registry_place)
+def _equal(compared: list[Difference], differing: set[str]) -> dict[str, AttributeValue]:
+    """Return what differs nowhere, with the value that stands highest: on the save, else on a call."""
+    held: dict[str, AttributeValue] = {}
+    for found in sorted(compared, key=lambda found: (_registry_place(found.attribute), found.attribute)):
+        if found.attribute not in differing:
+            held.setdefault(found.attribute, found.a)
+    return held
 
 
 def _registry_place(name: str) -> int:

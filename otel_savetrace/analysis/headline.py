@@ -11,7 +11,8 @@ def headline(comparison: Comparison) -> str:
     """Say what became of each save, in the order they were made, and whether the content was the same."""
     a, b = comparison.a, comparison.b
     first, second = (a, b) if a.span.start_nanoseconds <= b.span.start_nanoseconds else (b, a)
-    said = f"{_first(first)}; {_gap(comparison.seconds_between)} {_content(comparison)} {_second(second, first)}."
+    gap, content = _gap(comparison.seconds_between), _content(comparison)
+    said = f"{_first(first)}; {gap} {content} {_second(second, first)}."
     return said if comparison.same_thing else f"{said} These are saves of two different things."
 
 

@@ -1,0 +1,122 @@
+"""Lists of saves and of episodes, for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import count, duration
+from otel_savetrace.report.wording import (
+    ASIDE,
+    FAILED,
+    SUCCEEDED,
+    UNKNOWN,
+    outcome,
+    short_ids,
+    thing,
+)
+
+STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
+
+
+def saves_table(saves: Sequence[Save]) -> Table:
+    """Return the saves, one a line, in the order given; a failed one is told by its error code."""
+    ids = short_ids(save.trace_id for save in saves)
+    table = _table(_counted("save", "saves", [save.outcome for save in saves]), saves)
+    table.add_column("outcome", ratio=2, overflow="ellipsis", no_wrap=True)
+    table.add_column("attempts", justify="right", no_wrap=True)
+    table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("trace", style=ASIDE, no_wrap=True)
+    for save in saves:
+        table.add_row(
+            _time(save, saves),
+            thing(save) or save.route,
+            outcome(save),
+            "" if save.attempts_made is None else str(save.attempts_made),
+            duration(save.seconds),
+            ids[save.trace_id],
+        )
+    return table
+
+
+def episodes_table(episodes: Sequence[Episode]) -> Table:
+    """Return the episodes, two lines each: what failed and how it went on, in the order given."""
+    saves = [save for episode in episodes for save in _saves(episode)]
+    ids = short_ids(save.trace_id for save in saves)
+    title = _counted("failure and its retry", "failures and their retries", [one.state for one in episodes])
+    table = _table(title, saves)
+    table.add_column("then", no_wrap=True)
+    table.add_column("traces", style=ASIDE, no_wrap=True)
+    for episode in episodes:
+        last = episode.failed[-1]
+        table.add_row(
+            _time(episode.failed[0], saves),
+            _what_failed(episode),
+            _then(episode),
+            "\n".join(ids[save.trace_id] for save in (last, episode.recovered_by) if save),
+        )
+    return table
+
+
+def _table(title: str, saves: Sequence[Save]) -> Table:
+    """Return a table with its first two columns; the day is told once where all saves share one."""
+    days = {save.time.date() for save in saves}
+    when = f" on {min(days)}" if len(days) == 1 else ""
+    table = Table(
+        title=f"{title}{when}", title_style="bold", title_justify="left", box=box.SIMPLE_HEAD,
+        border_style=ASIDE, header_style=ASIDE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0),
+        expand=True,
+    )  # fmt: skip
+    table.add_column("UTC", no_wrap=True)
+    table.add_column("saved", ratio=3, overflow="ellipsis", no_wrap=True)
+    return table
+
+
+def _counted(one: str, many: str, states: Sequence[str]) -> str:
+    parts = ", ".join(f"{number:,} {state}" for state, number in Counter(states).most_common())
+    total = count(len(states), one, many)
+    return f"{total}: {parts}" if parts else total
+
+
+def _time(save: Save, saves: Sequence[Save]) -> str:
+    one_day = len({other.time.date() for other in saves}) == 1
+    return f"{save.time:%H:%M:%S}" if one_day else f"{save.time:%Y-%m-%d %H:%M:%S}"
+
+
+def _saves(episode: Episode) -> list[Save]:
+    return [*episode.failed, *([episode.recovered_by] if episode.recovered_by else [])]
+
+
+def _what_failed(episode: Episode) -> Text:
+    last = episode.failed[-1]
+    told = Text(thing(last) or "not recorded")
+    told.append(f"  {last.route}\n", ASIDE)
+    told.append_text(outcome(last))
+    tries = _tries(episode)
+    return told.append(f" · {tries}" if tries else "", ASIDE)
+
+
+def _tries(episode: Episode) -> str:
+    saves = len(episode.failed)
+    attempts = episode.failed[-1].attempts_made
+    told = "" if attempts is None else count(attempts, "attempt")
+    return told if saves == 1 else f"{saves} saves, {told} in the last" if told else f"{saves} saves"
+
+
+def _then(episode: Episode) -> Text:
+    said = Text(episode.state, STATE_STYLES[episode.state])
+    if episode.seconds is not None:
+        said.append(f" after {duration(episode.seconds)}", "default")
+        same = {True: "same content", False: "other content", None: "content not known"}[episode.same_content]
+        said.append(f"\n{same}", ASIDE)
+    elif episode.state == "abandoned":
+        said.append("\nno save followed", ASIDE)
+    else:
+        said.append("\nthe data ends here", ASIDE)
+    return said

@@ -1,0 +1,85 @@
+"""Values, times and names as they are printed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from rich.text import Text
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import duration
+from otel_savetrace.spans.rows import AttributeValue
+
+FAILED = "red"
+SUCCEEDED = "green"
+UNKNOWN = "yellow"
+ASIDE = "bright_black"
+
+OUTCOME_STYLES = {"failed": FAILED, "succeeded": SUCCEEDED, "unknown": UNKNOWN}
+
+SHORT_ID = 8
+"""Digits of a trace id that are printed at least; more where two would look the same."""
+
+LONG_HASH = re.compile(r"[0-9a-f]{16,}")
+"""Ids such as an MD5 sum, of which a person reads the beginning only."""
+
+
+def value(name: str, held: AttributeValue) -> str:
+    """Return an attribute's value with its unit; a dash where it is not recorded."""
+    if held is None:
+        return "-"
+    described = attributes.REGISTRY.get(name)
+    unit = described.unit if described else ""
+    if isinstance(held, (int, float)) and not isinstance(held, bool):
+        if unit == "s":
+            return duration(held)
+        if unit == "By":
+            return f"{held:,} B"
+    return held if isinstance(held, str) else json.dumps(held)
+
+
+def short_name(name: str) -> str:
+    """Return an attribute's name without the part in front that all of ours share."""
+    return name.removeprefix("savetrace.")
+
+
+def moment(time: datetime.datetime) -> str:
+    """Return a time to the second, with its zone."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def thing(save: Save) -> str:
+    """Return what was saved in one short line, values only, the user last: ``my-map / draft.json``."""
+    names = sorted(save.thing, key=lambda name: "user" in name)
+    return " / ".join(
+        LONG_HASH.sub(lambda found: found[0][:SHORT_ID] + "…", save.thing[name]) for name in names
+    )
+
+
+def outcome(save: Save) -> Text:
+    """Return what became of a save: of a failed one the code tells more than the word."""
+    said = save.error_code if save.outcome == "failed" else None
+    return Text(said or save.outcome, OUTCOME_STYLES[save.outcome])
+
+
+def named_thing(held: Mapping[str, str]) -> Text:
+    """Return what was saved with its names, whole: what a person copies into a search."""
+    told = Text()
+    for name, part in held.items():
+        told.append(f"{name}=", ASIDE)
+        told.append(f"{part}  ")
+    told.rstrip()
+    return told
+
+
+def short_ids(trace_ids: Iterable[str]) -> dict[str, str]:
+    """Return each trace id shortened to as few digits, at least eight, as tell all of them apart."""
+    whole = set(trace_ids)
+    length = SHORT_ID
+    while len({trace_id[:length] for trace_id in whole}) < len(whole):
+        length += 1
+    return {trace_id: trace_id[:length] for trace_id in whole}
