@@ -15,6 +15,7 @@ from otel_savetrace.analysis.differences import Comparison, Difference
 from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
+from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline
 from otel_savetrace.report.wording import ASIDE, OUTCOME_STYLES, moment, named_thing, short_name, value
 
@@ -50,8 +51,9 @@ class ComparisonView:
         yield Text()
         yield from _folded(self.comparison)
         yield from _support(self.comparison)
-        if self.jaeger_address:
-            yield _jaeger(self.comparison, self.jaeger_address)
+        page = comparison_page(self.comparison, self.jaeger_address)
+        if page:
+            yield _jaeger(page)
 
 
 def _things(comparison: Comparison) -> Iterator[Text]:
@@ -192,8 +194,7 @@ def _support(comparison: Comparison) -> Iterator[RenderableType]:
         )
 
 
-def _jaeger(comparison: Comparison, address: str) -> RenderableType:
-    page = f"{address}/trace/{comparison.a.trace_id}...{comparison.b.trace_id}"
+def _jaeger(page: str) -> RenderableType:
     # On one line whatever the width: a person copies it.
     told = Text("Side by side in Jaeger:\n", no_wrap=True, overflow="ignore")
     return told.append(page, f"link {page}")

@@ -28,7 +28,7 @@ STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 def saves_table(saves: Sequence[Save]) -> Table:
     """Return the saves, one a line, in the order given; a failed one is told by its error code."""
     ids = short_ids(save.trace_id for save in saves)
-    table = _table(_counted("save", "saves", [save.outcome for save in saves]), saves)
+    table = _table(_counted("save", "saves", [save.outcome for save in saves], saves))
     table.add_column("outcome", ratio=2, overflow="ellipsis", no_wrap=True)
     table.add_column("attempts", justify="right", no_wrap=True)
     table.add_column("took", justify="right", no_wrap=True)
@@ -49,8 +49,8 @@ def episodes_table(episodes: Sequence[Episode]) -> Table:
     """Return the episodes, two lines each: what failed and how it went on, in the order given."""
     saves = [save for episode in episodes for save in _saves(episode)]
     ids = short_ids(save.trace_id for save in saves)
-    title = _counted("failure and its retry", "failures and their retries", [one.state for one in episodes])
-    table = _table(title, saves)
+    states = [episode.state for episode in episodes]
+    table = _table(_counted("failure and its retry", "failures and their retries", states, saves))
     table.add_column("then", no_wrap=True)
     table.add_column("traces", style=ASIDE, no_wrap=True)
     for episode in episodes:
@@ -64,12 +64,10 @@ def episodes_table(episodes: Sequence[Episode]) -> Table:
     return table
 
 
-def _table(title: str, saves: Sequence[Save]) -> Table:
-    """Return a table with its first two columns; the day is told once where all saves share one."""
-    days = {save.time.date() for save in saves}
-    when = f" on {min(days)}" if len(days) == 1 else ""
+def _table(title: str) -> Table:
+    """Return a table with its first two columns."""
     table = Table(
-        title=f"{title}{when}", title_style="bold", title_justify="left", box=box.SIMPLE_HEAD,
+        title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD,
         border_style=ASIDE, header_style=ASIDE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0),
         expand=True,
     )  # fmt: skip
@@ -78,10 +76,13 @@ def _table(title: str, saves: Sequence[Save]) -> Table:
     return table
 
 
-def _counted(one: str, many: str, states: Sequence[str]) -> str:
+def _counted(one: str, many: str, states: Sequence[str], saves: Sequence[Save]) -> str:
+    """Return how many there are, and of each state; the day is told here where all saves share one."""
+    days = {save.time.date() for save in saves}
+    when = f" on {min(days)}" if len(days) == 1 else ""
     parts = ", ".join(f"{number:,} {state}" for state, number in Counter(states).most_common())
     total = count(len(states), one, many)
-    return f"{total}: {parts}" if parts else total
+    return f"{total}{when}: {parts}" if parts else total
 
 
 def _time(save: Save, saves: Sequence[Save]) -> str:
@@ -99,7 +100,7 @@ def _what_failed(episode: Episode) -> Text:
     told.append(f"  {last.route}\n", ASIDE)
     told.append_text(outcome(last))
     tries = _tries(episode)
-    return told.append(f" · {tries}" if tries else "", ASIDE)
+    return told.append(f", {tries}" if tries else "", ASIDE)
 
 
 def _tries(episode: Episode) -> str:

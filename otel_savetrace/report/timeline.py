@@ -33,10 +33,11 @@ class Marks:
     waited: str
     failed: str
     succeeded: str
+    between: str
 
 
-LINES = Marks(ran="━", waited="╌", failed="✗", succeeded="✓")
-LETTERS = Marks(ran="=", waited=".", failed="x", succeeded="+")
+LINES = Marks(ran="━", waited="╌", failed="✗", succeeded="✓", between=" · ")
+LETTERS = Marks(ran="=", waited=".", failed="x", succeeded="+", between=", ")
 """For a terminal that knows ASCII only."""
 
 
@@ -90,7 +91,8 @@ class Timeline:
         line = Text(f"{number} ", ASIDE)
         line.append_text(self._bar(start, end, waited_from if number > 1 else None, failed))
         mark = self.marks.failed if failed else self.marks.succeeded
-        outcome, facts = Text(f" {mark} {attempt.outcome}", _style(failed)), _facts(attempt)
+        outcome = Text(f" {mark} {attempt.outcome}", _style(failed))
+        facts = self.marks.between.join(_facts(attempt))
         if line.cell_len + outcome.cell_len > self.width:
             return [line, Text(" ") + outcome, Text(f"  {facts}", ASIDE)]
         line.append_text(outcome)
@@ -119,7 +121,7 @@ class Timeline:
         return min(self.bar_width - 1, max(0, int(share * self.bar_width)))
 
 
-def _facts(attempt: Attempt) -> str:
+def _facts(attempt: Attempt) -> list[str]:
     facts = []
     waited = None if attempt.backoff_seconds is None else duration(attempt.backoff_seconds)
     idle = None if attempt.connection_idle_seconds is None else duration(attempt.connection_idle_seconds)
@@ -130,7 +132,7 @@ def _facts(attempt: Attempt) -> str:
         facts.append(f"{attempt.connection}, idle {idle}" if idle and idle != waited else attempt.connection)
     if attempt.header_bytes is not None:
         facts.append(f"head {attempt.header_bytes:,} B")
-    return " · ".join(facts)
+    return facts
 
 
 def _style(failed: bool) -> str:

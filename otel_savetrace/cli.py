@@ -1,0 +1,32 @@
+"""The command `savetrace`: its way in, which works without the extra too, if only to say so."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+
+NEEDED = ("click", "rich", "platformdirs")
+"""What the extra `[cli]` brings."""
+
+
+def main() -> None:
+    """Run the command line; exits with 2 where something asked for cannot be done."""
+    try:
+        from otel_savetrace.commands.group import savetrace
+    except ModuleNotFoundError as missing:
+        if missing.name not in NEEDED:
+            raise
+        sys.exit(_without_the_extra(missing.name))
+    for stream in (sys.stdout, sys.stderr):
+        # A key may hold any letter; a terminal that cannot print one is no reason to stop.
+        with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a replaced stream may lack it
+    savetrace.main(prog_name="savetrace")
+
+
+def _without_the_extra(missing: str) -> int:
+    sys.stderr.write(
+        f"savetrace needs {missing}, which is not installed: pip install 'otel-savetrace[cli]'.\n"
+    )
+    return 2

@@ -1,0 +1,1 @@
+"""The commands of `savetrace`, one module each; they need the extra `[cli]`."""

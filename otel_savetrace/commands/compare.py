@@ -1,0 +1,130 @@
+"""`savetrace compare`: a failed save and its retry side by side."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+
+from otel_savetrace.analysis import differences
+from otel_savetrace.analysis.episodes import episodes
+from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.commands.options import (
+    SOURCE_HELP,
+    Selection,
+    json_option,
+    since_option,
+    source_or_default,
+    storymap_option,
+    tell_skipped,
+    where_option,
+)
+from otel_savetrace.commands.refusal import Refusal
+from otel_savetrace.errors import TraceNotFoundError
+from otel_savetrace.report.as_json import compare_document
+from otel_savetrace.report.terminal import comparison
+from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.sources import read
+
+SAVE_ID = re.compile(r"(?P<trace>[0-9a-f]{4,32})(:(?P<span>[0-9a-f]{16}))?")
+"""How a save is named: its trace id or the first four digits at least; a span id where a trace has several."""
+
+
+@click.command(epilog=SOURCE_HELP)
+@click.argument("words", nargs=-1, metavar="[SOURCE] [A B]")
+@where_option
+@storymap_option
+@since_option
+@json_option
+def compare(
+    words: tuple[str, ...],
+    conditions: tuple[tuple[str, str], ...],
+    storymap: str | None,
+    since_nanoseconds: int | None,
+    as_json: bool,
+) -> None:
+    """Hold two saves against each other.
+
+    A and B are trace ids, or beginnings of some. Instead of them, --storymap or --where takes the latest
+    failed save that fits, and its retry.
+    """
+    selection = Selection(conditions, storymap, since_nanoseconds)
+    if selection.names_something:
+        reading, a, b = _latest_failure(_only_source(words), selection)
+    else:
+        reading, a, b = _named(words, since_nanoseconds)
+    compared = differences.compare(a, b)
+    if as_json:
+        click.echo(json.dumps(compare_document(reading, compared), ensure_ascii=False, indent=2))
+    else:
+        Console().print(comparison(compared, reading.jaeger_address), crop=False)
+    tell_skipped(reading)
+
+
+def _only_source(words: Sequence[str]) -> str:
+    if len(words) > 1:
+        raise Refusal("With --storymap or --where give the source only, and no traces.")
+    return source_or_default(words[0] if words else None)
+
+
+def _latest_failure(source: str, selection: Selection) -> tuple[Reading, Save, Save]:
+    reading = read(source, selection.query)
+    found = episodes(selection.of(saves(reading.spans)))
+    if not found:
+        raise TraceNotFoundError(f"No failed save with {selection.described()} is in {source}.")
+    latest = max(found, key=lambda episode: episode.failed[-1].span.start_nanoseconds)
+    failed = latest.failed[-1]
+    if latest.recovered_by is None:
+        raise TraceNotFoundError(
+            f"The latest failed save with {selection.described()} (trace {failed.trace_id}) has no successful"
+            f" retry in {source}: give two traces to compare it with another save."
+        )
+    return reading, failed, latest.recovered_by
+
+
+def _named(words: Sequence[str], since_nanoseconds: int | None) -> tuple[Reading, Save, Save]:
+    if len(words) not in {2, 3}:
+        raise Refusal("Give two traces, or --storymap ID, or --where NAME=VALUE.")
+    *given, a, b = words
+    source = source_or_default(given[0] if given else None)
+    wanted = [_save_id(word) for word in (a, b)]
+    traces = tuple(match["trace"] for match in wanted)
+    reading = read(source, Query(start_nanoseconds=since_nanoseconds, trace_ids=traces))
+    found = saves(reading.spans)
+    first, second = (_the_save(found, match, reading) for match in wanted)
+    return reading, first, second
+
+
+def _save_id(word: str) -> re.Match[str]:
+    match = SAVE_ID.fullmatch(word.lower())
+    if match is None:
+        raise Refusal(f"{word!r} is no trace id: give 32 hex digits, or at least the first 4 of them.")
+    return match
+
+
+def _the_save(found: Sequence[Save], wanted: re.Match[str], reading: Reading) -> Save:
+    trace, span = wanted["trace"], wanted["span"]
+    fitting = [
+        save for save in found if save.trace_id.startswith(trace) and span in {None, save.span.span_id}
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    traces = sorted({save.trace_id for save in fitting})
+    if len(traces) > 1:
+        raise TraceNotFoundError(
+            f"{trace} begins {len(traces)} traces in {reading.name} ({traces[0]}, {traces[1]} ...):"
+            " give more digits."
+        )
+    if fitting:
+        ids = " or ".join(f"{trace}:{save.span.span_id}" for save in fitting)
+        raise TraceNotFoundError(f"Trace {trace} in {reading.name} holds {len(fitting)} saves: give {ids}.")
+    if any(held.trace_id.startswith(trace) for held in reading.spans):
+        raise TraceNotFoundError(
+            f"Trace {trace} is in {reading.name}, but no save{f' {span}' if span else ''} is in it."
+        )
+    raise TraceNotFoundError(
+        f"No trace {trace} is in {reading.name}: `savetrace list` shows the saves that are."
+    )

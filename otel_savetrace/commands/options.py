@@ -1,0 +1,142 @@
+"""What the commands that read saves have in common: the source, and which saves are meant."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.commands.refusal import Refusal
+from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
+from otel_savetrace.spans.reading import Query, Reading
+
+SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
+"""Environment variable: the source where none is given. `OTEL_SAVETRACE_FILE` comes next."""
+
+SOURCE_HELP = f"""
+SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder of OTLP JSON lines (.gz too), or
+- for standard input. Of a Jaeger the last 7 days are read, unless --since says otherwise. Without SOURCE, the variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
+"""
+
+LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")
+UNIT_SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def source_or_default(given: str | None, environment: Mapping[str, str] | None = None) -> str:
+    """Return the source given, else the one that the environment names."""
+    held = os.environ if environment is None else environment
+    source = given or held.get(SAVETRACE_SOURCE) or held.get(OTEL_SAVETRACE_FILE)
+    if not source:
+        raise Refusal(
+            "No source is given: name a Jaeger address, a file or a folder,"
+            f" or set {SAVETRACE_SOURCE} or {OTEL_SAVETRACE_FILE}."
+        )
+    return source
+
+
+class Condition(click.ParamType[tuple[str, str]]):
+    """``NAME=VALUE``: an attribute and the value it must have."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return the pair; the value may hold further equals signs."""
+        name, equals, wanted = str(value).partition("=")
+        if not equals or not name:
+            raise Refusal(f"--where {value} is not NAME=VALUE, such as storymap.id=my-map.")
+        return name, wanted
+
+
+class Since(click.ParamType[int]):
+    """A length of time back from now, or a time: nanoseconds since 1970."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the moment meant; a time without a zone is UTC."""
+        if isinstance(value, int):
+            return value
+        now = datetime.datetime.now(datetime.timezone.utc)
+        length = LENGTH.fullmatch(str(value))
+        if length:
+            seconds = float(length["number"]) * UNIT_SECONDS[length["unit"]]
+            return int((now.timestamp() - seconds) * 1e9)
+        try:
+            moment = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        except ValueError:
+            raise Refusal(
+                f"--since {value} is neither a length (90m, 24h, 7d) nor a time (2026-11-24T22:00)."
+            ) from None
+        return int(
+            (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).timestamp() * 1e9
+        )
+
+
+where_option = click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    type=Condition(),
+    help="Only saves with this attribute; repeatable.",
+)
+storymap_option = click.option(
+    "--storymap",
+    metavar="ID",
+    help="Only saves with an attribute of your own that ends in .id and has this value.",
+)
+since_option = click.option(
+    "--since", "since_nanoseconds", type=Since(), help="Only saves since then: 24h, 7d, 2026-11-24T22:00."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a picture.")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Selection:
+    """Which saves are meant."""
+
+    conditions: tuple[tuple[str, str], ...] = ()
+    storymap: str | None = None
+    since_nanoseconds: int | None = None
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it says which thing was saved."""
+        return bool(self.conditions or self.storymap)
+
+    @property
+    def query(self) -> Query:
+        """What a source is asked for."""
+        return Query(start_nanoseconds=self.since_nanoseconds, attributes=dict(self.conditions))
+
+    def of(self, saves: Iterable[Save]) -> list[Save]:
+        """Return the saves that fit, in their order."""
+        return [save for save in saves if self._fits(save)]
+
+    def described(self) -> str:
+        """Return it in words, for a sentence: ``storymap.id=my-map and …``."""
+        told = [f"{name}={wanted}" for name, wanted in self.conditions]
+        return " and ".join([*told, *([f"an .id of {self.storymap}"] if self.storymap else [])])
+
+    def _fits(self, save: Save) -> bool:
+        if self.since_nanoseconds is not None and save.span.start_nanoseconds < self.since_nanoseconds:
+            return False
+        held = {**save.span.attributes, **save.thing}
+        if any(name not in held or str(held[name]) != wanted for name, wanted in self.conditions):
+            return False
+        ids = [value for name, value in save.thing.items() if name.endswith(".id")]
+        return self.storymap is None or self.storymap in ids
+
+
+def tell_skipped(reading: Reading) -> None:
+    """Say on standard error what of a source was not read."""
+    for skipped in reading.skipped:
+        first = "first at " if skipped.count > 1 else "at "
+        click.echo(f"Skipped {skipped.count:,} x {skipped.why} ({first}{skipped.where}).", err=True)

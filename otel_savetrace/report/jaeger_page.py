@@ -1,0 +1,12 @@
+"""Addresses of Jaeger's own pages."""
+
+from __future__ import annotations
+
+from otel_savetrace.analysis.differences import Comparison
+
+
+def comparison_page(comparison: Comparison, jaeger_address: str | None) -> str | None:
+    """Return the page that shows both traces; `None` where the saves did not come from a Jaeger."""
+    if jaeger_address is None:
+        return None
+    return f"{jaeger_address}/trace/{comparison.a.trace_id}...{comparison.b.trace_id}"
