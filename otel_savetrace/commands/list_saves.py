@@ -83,10 +83,9 @@ def _print(console: Console, reading: Reading, shown: list[Save], told: list[Epi
         console.print(episodes_table(told))
     recovered = [episode for episode in told if episode.recovered_by]
     if recovered:
-        failed, retry = recovered[-1].failed[-1], recovered[-1].recovered_by
+        pair = (recovered[-1].failed[-1], recovered[-1].recovered_by)
+        traces = " ".join(save.trace_id[:12] for save in pair if save)
         console.print("\nWhat differed:", style="bold")
         console.print(
-            f"savetrace compare {shlex.quote(reading.name)} {failed.trace_id[:12]} {retry.trace_id[:12] if retry else ''}",
-            soft_wrap=True,
-            highlight=False,
+            f"savetrace compare {shlex.quote(reading.name)} {traces}", soft_wrap=True, highlight=False
         )

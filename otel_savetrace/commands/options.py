@@ -21,7 +21,8 @@ SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 
 SOURCE_HELP = f"""
 SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder of OTLP JSON lines (.gz too), or
-- for standard input. Of a Jaeger the last 7 days are read, unless --since says otherwise. Without SOURCE, the variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
+- for standard input. Of a Jaeger the last 7 days are read, unless --since says otherwise. Without SOURCE, the
+variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
 """
 
 LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")
