@@ -117,11 +117,13 @@ def _watch(console: Console, told: story.Story, address: str, seed: int) -> None
     """Let the users save until they have nothing left to save."""
     progress = Progress(told.authors)
     with (
-        Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND),
+        Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
         Crowd(address, told.authors, seed, progress.note) as crowd,
     ):
-        while crowd.busy:
-            time.sleep(1 / _DRAWN_A_SECOND)
+        crowd.wait()
+    console.print(progress)
+    console.print()
+    console.print(progress.summary())
 
 
 def _stay(stage: Stage, app: Process, address: str) -> None:

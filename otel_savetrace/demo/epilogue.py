@@ -30,6 +30,8 @@ def show(console: Console, spans: Path, backend: Backend | None) -> None:
     """Print what the spans in the file tell; of a backend, which has them too, its pages' addresses."""
     read = sources.read(str(spans)).spans
     found = episodes(saves(read))
+    console.print(Text("What their spans tell:", style="bold"))
+    console.print()
     console.print(terminal.episodes_table(found))
     telling = most_telling(found)
     if telling is None or telling.recovered_by is None:

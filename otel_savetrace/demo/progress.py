@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -15,6 +16,7 @@ _SAVED = ("●", "o", "green")
 _FAILED = ("✗", "x", "bold red")
 _SAVED_AT_NEXT_PRESS = ("●", "o", "bold yellow")
 _MARKS_SHOWN = 60
+_LONGEST_ERROR = 60
 
 
 class Progress:
@@ -30,17 +32,18 @@ class Progress:
         with self._lock:
             self._presses[press.user].append(press)
 
-    @property
-    def presses(self) -> int:
-        """How many presses there were."""
+    def summary(self) -> Text:
+        """Say how many presses failed, and what the users were told."""
         with self._lock:
-            return sum(len(presses) for presses in self._presses.values())
-
-    @property
-    def failed(self) -> int:
-        """How many of them failed, as the user saw it."""
-        with self._lock:
-            return sum(press.error is not None for presses in self._presses.values() for press in presses)
+            presses = [press for own in self._presses.values() for press in own]
+        told = Counter(press.error for press in presses if press.error is not None)
+        said = Text.assemble(f"{told.total()} of {len(presses)} saves failed.", style="bold")
+        if told:
+            said.append(" All that the users were told:", "not bold")
+        for error, count in told.most_common():
+            shown = error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR].rstrip()} …"
+            said.append(f"\n  {count} × {shown}", "not bold")
+        return said
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw a row for each user and the legend."""

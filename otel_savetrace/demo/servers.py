@@ -17,6 +17,7 @@ BUCKET = "storymaps"
 SERVICE = "storymap"
 KEY_PATTERN = "storymapjs/{storymap.user_id}/{storymap.id}/{storymap.file}"
 REQUEST_ATTRIBUTES = "storymap.id=form:id,storymap.user_id=session:uid"
+SAVE_ROUTES = "POST /storymap/create/,POST /storymap/save/,POST /storymap/publish/,POST /storymap/image/save/"
 APP = "otel_savetrace.demo.app.web:app"
 WORKERS = 2
 
@@ -96,6 +97,7 @@ def tracing_to(file: Path, *, otlp_endpoint: str | None = None) -> dict[str, str
         "OTEL_SAVETRACE_FILE": str(file),
         "OTEL_SAVETRACE_KEY_PATTERN": KEY_PATTERN,
         "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": REQUEST_ATTRIBUTES,
+        "OTEL_SAVETRACE_SAVE_ROUTES": SAVE_ROUTES,
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_BSP_SCHEDULE_DELAY": _EXPORT_MILLISECONDS,

@@ -31,11 +31,16 @@ class Stage:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Stage:
-        self.folder = Path(self.enter(tempfile.TemporaryDirectory(prefix="savetrace-demo-")))
+        try:
+            self.folder = Path(self.enter(tempfile.TemporaryDirectory(prefix="savetrace-demo-")))
+        except BaseException:
+            self._stack.close()  # an interruption that was held back: no `with` block ends the stage then
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        with self.whole():
+            self._stack.close()
 
     def enter(self, context: contextlib.AbstractContextManager[Entered]) -> Entered:
         """Enter a ``with`` block that ends with the stage."""

@@ -46,8 +46,7 @@ class Crowd:
         self._stop = threading.Event()
         self._threads = []
         for author in authors:
-            chance = random.Random(f"{seed} {author.name}")  # noqa: S311 - a story, no secret
-            user = User(address, author, chance, on_press, self._stop)
+            user = User(address, author, chance_of(seed, author), on_press, self._stop)
             self._threads.append(threading.Thread(target=user.run, name=author.name, daemon=True))
 
     def __enter__(self) -> Crowd:
@@ -58,10 +57,15 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
 
-    @property
-    def busy(self) -> bool:
-        """Whether anybody has something left to save."""
-        return any(thread.is_alive() for thread in self._threads)
+    def wait(self) -> None:
+        """Return when nobody has anything left to save."""
+        for thread in self._threads:
+            thread.join()
+
+
+def chance_of(seed: int, author: Author) -> random.Random:
+    """Return the author's own source of chance, so that nobody's pace changes what another writes."""
+    return random.Random(f"{seed} {author.name}")  # noqa: S311 - a story, no secret
 
 
 class User:
@@ -96,16 +100,12 @@ class User:
         """Press the button until it is saved: with the same content, as nothing was changed meanwhile."""
         form = self._form(step.what)
         for number in range(1, PRESSES_AT_MOST + 1):
-            trouble = step.trouble if number == 1 else None
-            if trouble == "session gone":
-                session.cookies.clear()
-            sent = {**form, "d": form["d"][: len(form["d"]) // 2]} if trouble == "form cut" else form
+            cut = step.cut and number == 1
+            sent = {**form, "d": form["d"][: len(form["d"]) // 2]} if cut else form
             press = self._press(session, step.what, sent, number)
             self.on_press(press)
             if press.error is None or self._pause(_PAUSE_BEFORE_NEXT_PRESS_SECONDS):
                 return
-            if not session.cookies:
-                self._log_in(session)
 
     def _press(self, session: requests.Session, what: What, form: dict[str, str], number: int) -> Press:
         path = "/storymap/image/save/" if what == "image" else f"/storymap/{what}/"

@@ -1,0 +1,70 @@
+"""Ctrl-C is one KeyboardInterrupt, at a moment that leaves nothing half done."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from otel_savetrace.demo.interruption import Interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_interrupts(number: signal.Signals) -> None:
+    """SIGINT and SIGTERM raise KeyboardInterrupt where they come."""
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        signal.raise_signal(number)
+
+
+def test_later_signals_do_nothing() -> None:
+    """What is done after the first signal is not interrupted by a second."""
+    put_away = False
+    with Interruption() as interruption:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            put_away = True
+    assert put_away
+    assert interruption.happened
+
+
+def test_a_held_step_is_whole() -> None:
+    """A signal during a held step interrupts at the end of it."""
+    done: list[str] = []
+
+    def step(interruption: Interruption) -> None:
+        with interruption.held():
+            signal.raise_signal(signal.SIGINT)
+            done.append("step")
+        done.append("more")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        step(interruption)
+    assert done == ["step"]
+
+
+def test_a_long_held_step_can_look() -> None:
+    """A held step that looks whether it was interrupted ends there."""
+    done: list[str] = []
+
+    def step(interruption: Interruption) -> None:
+        with interruption.held():
+            interruption.check()
+            signal.raise_signal(signal.SIGINT)
+            done.append("before")
+            interruption.check()
+            done.append("after")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        step(interruption)
+    assert done == ["before"]
+
+
+def test_the_handlers_before_are_back_after() -> None:
+    """After the block the process handles signals as before."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Interruption():
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) != before
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
