@@ -1,4 +1,4 @@
-"""Programs are found where they are, built once where they are not, and what to install is said in the end."""
+"""Programs are found where they are, built once where they are not, and else it is said what to install."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def program(file: Path, text: str = "#!/bin/sh\n") -> Path:
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give a machine with an empty cache, a shell and nothing else on PATH."""
     monkeypatch.setenv("OTEL_SAVETRACE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(binaries.sysconfig, "get_path", lambda _: str(tmp_path / "scripts"))
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path / "scripts"))
     for name in ("JAEGER", "OTELCOL", "VERSITYGW"):
         monkeypatch.delenv(f"OTEL_SAVETRACE_BIN_{name}", raising=False)
     for tool in ("sleep", "chmod"):
@@ -89,7 +89,7 @@ def test_it_is_built_once_and_then_found(tmp_path: Path) -> None:
     assert said[0].startswith("Building jaeger")
     assert binaries.find("jaeger", announce=said.append) == first
     assert len(said) == 1
-    assert (tmp_path / "builds").read_text().count("build") == len(["build", "-buildvcs"])
+    assert len((tmp_path / "builds").read_text().splitlines()) == 1
 
 
 def test_two_at_once_build_once(tmp_path: Path) -> None:
