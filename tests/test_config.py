@@ -1,0 +1,98 @@
+"""Settings read from a mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_savetrace import RequestAttribute, Settings, environment_variables
+from otel_savetrace.errors import SettingError
+
+
+def _read(**environment: str) -> tuple[Settings, list[str]]:
+    refused: list[str] = []
+    settings = Settings.read(
+        {f"OTEL_SAVETRACE_{name}": value for name, value in environment.items()},
+        lambda error: refused.append(str(error)),
+    )
+    return settings, refused
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    """Nothing set, or set to nothing, is the default and no complaint."""
+    assert _read() == _read(FILE="", KEY_PATTERN=" ") == (Settings(), [])
+
+
+def test_good_values_are_read() -> None:
+    """Every variable reaches its field."""
+    settings, refused = _read(
+        ENABLED="False",
+        FILE="/var/lib/spans.jsonl",
+        KEY_PATTERN="maps/{map.id}/{map.file}, other/{map.id}",
+        REQUEST_ATTRIBUTES="map.id=form:id, map.user=session:uid",
+        SAVE_ROUTES="post /save/, /publish/<id>",
+        PROPAGATE="on",
+    )
+    assert refused == []
+    assert not settings.enabled
+    assert settings.file == Path("/var/lib/spans.jsonl")
+    assert [pattern.text for pattern in settings.key_patterns] == [
+        "maps/{map.id}/{map.file}",
+        "other/{map.id}",
+    ]
+    assert settings.request_attributes == (
+        RequestAttribute("map.id", "form", "id"),
+        RequestAttribute("map.user", "session", "uid"),
+    )
+    assert settings.save_routes == {"POST /save/", "/publish/<id>"}
+    assert settings.propagate
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why", "instead"),
+    [
+        ("ENABLED", "maybe", "neither 'true' nor 'false'", "true"),
+        ("FILE", "/", "it is a folder", "no file"),
+        ("KEY_PATTERN", "maps/", "names no part", "no pattern"),
+        ("KEY_PATTERN", "maps/{a}{b}", "touch", "no pattern"),
+        ("KEY_PATTERN", "maps/{a}/{a}", "stands twice", "no pattern"),
+        ("KEY_PATTERN", "maps/{a}/}", "brace", "no pattern"),
+        ("KEY_PATTERN", "maps/{savetrace.outcome}", "taken", "no pattern"),
+        ("KEY_PATTERN", "maps/{no name}", "not an attribute name", "no pattern"),
+        ("REQUEST_ATTRIBUTES", "map.id=id", "not of the form", "no request attribute"),
+        ("REQUEST_ATTRIBUTES", "map.id=cookie:id", "none of form", "no request attribute"),
+        ("REQUEST_ATTRIBUTES", "map.id=header:Authorization", "secret", "no request attribute"),
+        ("SAVE_ROUTES", "save", "not of the form", "what is learned"),
+        ("PROPAGATE", "2", "neither", "off"),
+    ],
+)
+def test_a_bad_value_names_variable_value_reason_and_fallback(
+    name: str, value: str, why: str, instead: str
+) -> None:
+    """One sentence for a bad value: the variable, the value, the reason, what is used instead."""
+    settings, (sentence,) = _read(**{name: value})
+    assert sentence.startswith(f"OTEL_SAVETRACE_{name}={value!r} cannot be used: ")
+    assert why in sentence
+    assert sentence.endswith(f"; {instead} is used instead.")
+    assert settings == Settings()
+
+
+def test_a_caller_may_stop_at_a_bad_value() -> None:
+    """Where `refuse` raises, reading stops there."""
+
+    def refuse(error: SettingError) -> None:
+        raise error
+
+    with pytest.raises(SettingError, match="OTEL_SAVETRACE_ENABLED"):
+        Settings.read({"OTEL_SAVETRACE_ENABLED": "maybe"}, refuse)
+
+
+def test_every_variable_is_a_documented_constant() -> None:
+    """Each constant is its own name, is documented beside it, and is what OpenTelemetry registers."""
+    source = Path(environment_variables.__file__).read_text()
+    names = [name for name in dir(environment_variables) if name.startswith("OTEL_")]
+    assert names
+    for name in names:
+        assert getattr(environment_variables, name) == name
+        assert f".. envvar:: {name}" in source
