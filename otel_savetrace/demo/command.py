@@ -87,11 +87,10 @@ def _play(stage: Stage, options: Options) -> None:
     address = f"http://{LOOPBACK}:{port}"
     console.print()
     _watch(console, told, address, options.seed)
-    console.print()
     app.stop()  # its last spans are exported as it ends
     with stage.whole():
         kept = keeping.keep(stage.folder, options.keep)
-    epilogue.show(console, kept, behind)
+    epilogue.show(console, kept, behind, stays=options.wait)
     if behind and options.wait:
         _stay(stage, app, address)
 
@@ -128,9 +127,10 @@ def _watch(console: Console, told: story.Story, address: str, seed: int) -> None
 
 def _stay(stage: Stage, app: Process, address: str) -> None:
     """Keep everything up, the app with it, until Ctrl-C, which is then no failure."""
+    stage.console.print()
     stage.start(app, f"The editor is up again, to try it yourself: {address}")
-    stage.console.print("\n  Ctrl-C ends it all.")
     try:
+        stage.console.print("\n  Ctrl-C ends it all.")
         while True:
             time.sleep(60)
     except KeyboardInterrupt:

@@ -15,10 +15,10 @@ from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import Episode, episodes
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.demo.backend import Backend
-from otel_savetrace.demo.servers import SERVICE
+from otel_savetrace.demo.servers import SERVICE, STORYMAP_ID
 from otel_savetrace.errors import RealPartError
 from otel_savetrace.report import terminal
-from otel_savetrace.report.wording import ASIDE
+from otel_savetrace.report.wording import ASIDE, short_ids
 from otel_savetrace.spans import sources
 from otel_savetrace.spans.reading import Query
 
@@ -26,12 +26,14 @@ _ARRIVAL_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 
 
-def show(console: Console, spans: Path, backend: Backend | None) -> None:
-    """Print what the spans in the file tell; of a backend, which has them too, its pages' addresses."""
+def show(console: Console, spans: Path, backend: Backend | None, *, stays: bool = False) -> None:
+    """Print what the spans in the file tell; of a backend, which has them too, its pages' addresses.
+
+    `stays` says that the backend will be there when the user has read this.
+    """
     read = sources.read(str(spans)).spans
     found = episodes(saves(read))
-    console.print(Text("What their spans tell:", style="bold"))
-    console.print()
+    _heading(console, "What the spans tell")
     console.print(terminal.episodes_table(found))
     telling = most_telling(found)
     if telling is None or telling.recovered_by is None:
@@ -42,12 +44,12 @@ def show(console: Console, spans: Path, backend: Backend | None) -> None:
         _wait_for_arrival(
             backend, frozenset(span.span_id for span in read if span.trace_id in traces), traces
         )
-    console.print(Rule(style=ASIDE))
-    console.print(terminal.comparison(compare(failed, retry), backend.page if backend else None))
-    console.print(Rule(style=ASIDE))
-    _what_next(console, spans, failed, retry)
+    _heading(console, "One failed save and its retry")
+    console.print(terminal.comparison(compare(failed, retry)))
+    _heading(console, "What to do next")
+    _commands(console, backend.page if backend and stays else str(spans), failed, retry)
     if backend:
-        _pages(console, backend, failed, retry)
+        _pages(console, backend, failed, retry, stays=stays)
 
 
 def most_telling(found: list[Episode]) -> Episode | None:
@@ -60,29 +62,36 @@ def most_telling(found: list[Episode]) -> Episode | None:
     )
 
 
-def _what_next(console: Console, spans: Path, failed: Save, retry: Save) -> None:
-    source = str(spans)
-    console.print(Text("What to do next", style="bold"))
-    _command(console, "every failed save", "list", source, "--outcome", "failed")
-    _command(console, "this failed save and its retry", "compare", source, failed.trace_id, retry.trace_id)
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Rule(Text(text, style="bold"), align="left", style=ASIDE))
+    console.print()
 
 
-def _command(console: Console, what: str, *arguments: str) -> None:
+def _commands(console: Console, source: str, failed: Save, retry: Save) -> None:
+    ids = short_ids([failed.trace_id, retry.trace_id])
+    pair = (ids[failed.trace_id], ids[retry.trace_id])
+    _line(console, "every failed save", "savetrace", "list", source, "--outcome", "failed")
+    _line(console, "two saves side by side", "savetrace", "compare", source, *pair)
+    storymap = failed.thing.get(STORYMAP_ID)
+    if storymap:
+        what = "the latest failed save of a storymap, and its retry"
+        _line(console, what, "savetrace", "compare", source, "--storymap", storymap)
+
+
+def _pages(console: Console, backend: Backend, failed: Save, retry: Save, *, stays: bool) -> None:
+    search = backend.search_page(SERVICE, **{attributes.OUTCOME: attributes.FAILED})
+    comparison = backend.comparison_page(failed.trace_id, retry.trace_id)
+    until = "" if stays else ", which ends with this command (--wait keeps it)"
+    _line(console, f"Jaeger{until}: the failed saves", search)
+    _line(console, f"Jaeger{until}: failed save and retry compared", comparison)
+
+
+def _line(console: Console, what: str, *words: str) -> None:
     console.print(Text(f"  # {what}", style=ASIDE))
-    # Never wrapped by us: a line that is copied must be whole.
-    console.print(Text(f"  savetrace {shlex.join(arguments)}"), soft_wrap=True)
-
-
-def _pages(console: Console, backend: Backend, failed: Save, retry: Save) -> None:
-    pages = {
-        "in Jaeger: the failed saves": backend.search_page(
-            SERVICE, **{attributes.OUTCOME: attributes.FAILED}
-        ),
-        "in Jaeger: the comparison": backend.comparison_page(failed.trace_id, retry.trace_id),
-    }
-    for what, page in pages.items():
-        console.print(Text(f"  # {what}", style=ASIDE))
-        console.print(Text(f"  {page}"), soft_wrap=True)
+    # Never wrapped by us: a line that is copied must be whole. Addresses need no quotes that hide them.
+    text = words[0] if len(words) == 1 else shlex.join(words)
+    console.print(Text(f"  {text}"), soft_wrap=True)
 
 
 def _wait_for_arrival(backend: Backend, expected: frozenset[str], trace_ids: tuple[str, ...]) -> None:

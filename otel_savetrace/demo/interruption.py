@@ -7,14 +7,15 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The last: the terminal's window was closed.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """While its ``with`` block lasts, the first SIGINT or SIGTERM raises KeyboardInterrupt, the rest nothing.
+    """While its ``with`` block lasts, the first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt.
 
-    Nothing, because by then everything is being put away, which must not be interrupted in turn. Only for
-    the main thread, where Python delivers signals.
+    The rest do nothing: by then everything is being put away, which must not be interrupted in turn. What was
+    ignored before stays ignored (``nohup``). Only for the main thread, where Python delivers signals.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,8 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         for number in _SIGNALS:
+            if signal.getsignal(number) == signal.SIG_IGN:
+                continue
             self._before[number] = signal.signal(number, self._handle)
         return self
 

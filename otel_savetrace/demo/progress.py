@@ -42,7 +42,7 @@ class Progress:
             said.append(" All that the users were told:", "not bold")
         for error, count in told.most_common():
             shown = error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR].rstrip()} …"
-            said.append(f"\n  {count} × {shown}", "not bold")
+            said.append(f"\n  {'once   ' if count == 1 else f'{count} times'}  {shown}", "not bold")
         return said
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -57,12 +57,12 @@ class Progress:
                 marks = Text.assemble(*(_mark(press, plain) for press in presses[-_MARKS_SHOWN:]))
                 table.add_row(f"  {user}", self._titles[user], marks)
         yield table
+        yield Text()
         yield Text.assemble(
             "  ",
-            _draw(_SAVED, plain), " saved   ",
-            _draw(_FAILED, plain), " failed, as the user saw it   ",
-            _draw(_SAVED_AT_NEXT_PRESS, plain), " pressed again, saved",
-            style="dim",
+            _draw(_SAVED, plain), (" saved   ", "dim"),
+            _draw(_FAILED, plain), (" failed, as the user saw it   ", "dim"),
+            _draw(_SAVED_AT_NEXT_PRESS, plain), (" pressed again, saved", "dim"),
         )  # fmt: skip
 
 

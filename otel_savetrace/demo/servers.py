@@ -15,8 +15,9 @@ from otel_savetrace.errors import RealPartError
 
 BUCKET = "storymaps"
 SERVICE = "storymap"
-KEY_PATTERN = "storymapjs/{storymap.user_id}/{storymap.id}/{storymap.file}"
-REQUEST_ATTRIBUTES = "storymap.id=form:id,storymap.user_id=session:uid"
+STORYMAP_ID = "storymap.id"
+KEY_PATTERN = f"storymapjs/{{storymap.user_id}}/{{{STORYMAP_ID}}}/{{storymap.file}}"
+REQUEST_ATTRIBUTES = f"{STORYMAP_ID}=form:id,storymap.user_id=session:uid"
 SAVE_ROUTES = "POST /storymap/create/,POST /storymap/save/,POST /storymap/publish/,POST /storymap/image/save/"
 APP = "otel_savetrace.demo.app.web:app"
 WORKERS = 2

@@ -9,9 +9,9 @@ import pytest
 from otel_savetrace.demo.interruption import Interruption
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_interrupts(number: signal.Signals) -> None:
-    """SIGINT and SIGTERM raise KeyboardInterrupt where they come."""
+    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt where they come."""
     with pytest.raises(KeyboardInterrupt), Interruption():
         signal.raise_signal(number)
 
@@ -68,3 +68,14 @@ def test_the_handlers_before_are_back_after() -> None:
     with Interruption():
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) != before
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_was_ignored_stays_ignored() -> None:
+    """Under ``nohup``, which ignores SIGHUP, a closed terminal interrupts nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            signal.raise_signal(signal.SIGHUP)
+        assert not interruption.happened
+    finally:
+        signal.signal(signal.SIGHUP, before)
