@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixture_real_parts",
     "tests.fixture_jaeger",
     "tests.fixture_collector",
+    "tests.fixture_spans",
 ]

@@ -30,7 +30,7 @@ from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.sources import read
 
 SAVE_ID = re.compile(r"(?P<trace>[0-9a-f]{4,32})(:(?P<span>[0-9a-f]{16}))?")
-"""How a save is named: its trace id or at least four digits of it; where a trace has several, a span id too."""
+"""How a save is named: a trace id or its beginning, and the span id too where a trace holds several saves."""
 
 
 @click.command(epilog=SOURCE_HELP)

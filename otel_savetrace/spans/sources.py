@@ -27,6 +27,4 @@ def read(source: str, query: Query = ASK_FOR_ALL) -> Reading:
         return read_path(Path(source))
     if scheme.lower() in {"http", "https"}:
         return read_jaeger(source, query)
-    raise SourceError(
-        f"{source} is no source that can be read: give a path, or a Jaeger address with http:// or https://."
-    )
+    raise SourceError(f"{source} cannot be read: give a path, or a Jaeger address with http:// or https://.")
