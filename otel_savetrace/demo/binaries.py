@@ -85,13 +85,42 @@ def find(name: str, *, announce: Announce = _print_to_stderr) -> Path:
     if on_path:
         return Path(on_path)
     module = collector_folder() / "binaries" / name
+    return build(
+        name, program.package, module,
+        usual=program.usual_build, without_go=lambda: _without_go(name, program), announce=announce,
+    )  # fmt: skip
+
+
+def build(
+    name: str,
+    package: str,
+    module: Path,
+    *,
+    usual: str,
+    without_go: Callable[[], Path],
+    announce: Announce = _print_to_stderr,
+) -> Path:
+    """Return the program that `package` of the Go module in folder `module` makes: cached, or built now.
+
+    `usual` says how long a first build takes, in words; `without_go` gives another program, or raises, where
+    it is not cached and there is no Go. Raises `RealPartError` when the build fails.
+    """
     cached = cache_folder() / "bin" / f"{name}-{_fingerprint(module)}"
     if cached.is_file():
         return cached
     go = shutil.which("go")
     if go is None:
-        return _without_go(name, program)
-    _build(name, program, go, module, cached, announce)
+        return without_go()
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(name, cached.with_suffix(".lock"), announce):
+        if cached.is_file():
+            return cached  # built by the process that was waited for
+        announce(f"Building {name}, once for this version: {usual}, or seconds where Go has it cached.")
+        # Built under another name beside it: whoever finds it, finds it whole.
+        with tempfile.TemporaryDirectory(dir=cached.parent, prefix=f"{name}-") as folder:
+            built = Path(folder) / name
+            _go_build(name, package, go, module, built, announce)
+            built.replace(cached)
     return cached
 
 
@@ -148,21 +177,6 @@ def _without_go(name: str, program: _Program) -> Path:
     return Path(weed)
 
 
-def _build(name: str, program: _Program, go: str, module: Path, target: Path, announce: Announce) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(name, target.with_suffix(".lock"), announce):
-        if target.is_file():
-            return  # built by the process that was waited for
-        announce(
-            f"Building {name}, once for this version: {program.usual_build}, or seconds where Go cached it."
-        )
-        # Built under another name beside it: whoever finds the target finds it whole.
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{name}-") as folder:
-            built = Path(folder) / name
-            _go_build(name, program, go, module, built, announce)
-            built.replace(target)
-
-
 @contextlib.contextmanager
 def _alone(name: str, lock_file: Path, announce: Announce) -> Iterator[None]:
     """Hold the lock on building `name`; the kernel lets go of it when its holder dies."""
@@ -185,13 +199,13 @@ def _locked(lock: BinaryIO) -> bool:
     return True
 
 
-def _go_build(name: str, program: _Program, go: str, module: Path, built: Path, announce: Announce) -> None:
+def _go_build(name: str, package: str, go: str, module: Path, built: Path, announce: Announce) -> None:
     command = [
         go, "build",
         "-mod=readonly",  # an installed wheel's folder may be read-only
         "-buildvcs=false",  # nor may it depend on a repository that it happens to lie in
         "-trimpath", "-ldflags=-s -w",
-        "-o", str(built), program.package,
+        "-o", str(built), package,
     ]  # fmt: skip
     # The user's own environment: it is where Go's proxy, caches and certificates are set.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}

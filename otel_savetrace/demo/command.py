@@ -68,7 +68,7 @@ def demo(jaeger: bool, seed: int, saves: int, keep: Path | None, wait: bool | No
         with Interruption() as interruption, Stage(console, interruption) as stage:
             _play(stage, Options(seed, saves, jaeger, stays, keep))
     except KeyboardInterrupt:
-        console.print("Stopped. Nothing is left running, and no file is left behind.")
+        console.print("Stopped; nothing is left running.")
         raise SystemExit(INTERRUPTED) from None
 
 

@@ -37,12 +37,14 @@ class Interruption:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold it back during a step that must be whole, as starting something and noting that it runs."""
+        before = self.happened
         self._held = True
         try:
             yield
         finally:
             self._held = False
-        self.check()
+        if not before:  # else it was raised already, and this step puts things away
+            self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if it happened: for a held step that takes long."""

@@ -283,7 +283,7 @@ def test_ctrl_c_leaves_nothing_behind(
     assert place.processes() == []
     assert list(place.temporary.iterdir()) == []
     assert not (place.folder / "cache").exists()
-    assert running.output.endswith("Stopped. Nothing is left running, and no file is left behind.\n")
+    assert running.output.endswith("Stopped; nothing is left running.\n")
 
 
 def test_jaeger_has_the_saves_until_ctrl_c(

@@ -62,6 +62,15 @@ def test_a_long_held_step_can_look() -> None:
     assert done == ["before"]
 
 
+def test_what_is_put_away_is_not_interrupted_again() -> None:
+    """A held step after the interruption runs to its end and raises nothing."""
+    with Interruption() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with interruption.held():
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_the_handlers_before_are_back_after() -> None:
     """After the block the process handles signals as before."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
