@@ -49,7 +49,7 @@ def _environment(variant: str, store: int, folder: Path) -> dict[str, str]:
 def _worker(variant: str, store: int, folder: Path) -> tuple[Process, int]:
     port = free_port()
     programs = Path(sys.executable).parent
-    options = "--worker-class gthread --threads 2 --keep-alive 600 --no-control-socket".split()
+    options = ["--worker-class", "gthread", "--threads", "2", "--keep-alive", "600", "--no-control-socket"]
     command: list[str | Path] = [programs / "gunicorn", "--bind", f"127.0.0.1:{port}", *options]
     if not variant.startswith("no"):
         command.insert(0, programs / "opentelemetry-instrument")
