@@ -1,0 +1,37 @@
+# Two commands for a new user: `make demo` and `make test`. Both install what they need into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: demo demo-jaeger test check benchmark clean
+
+demo: $(VENV)/.ready
+	@$(RUN)/savetrace demo
+
+demo-jaeger: $(VENV)/.ready
+	@$(RUN)/savetrace demo --jaeger
+
+test: check
+	$(RUN)/pytest
+
+check: $(VENV)/.ready
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check --quiet
+	$(RUN)/mypy
+
+benchmark: $(VENV)/.ready
+	$(RUN)/python -m benchmarks.capture
+
+clean:
+	rm -rf $(VENV) build dist
+
+# One line says what happens: the first time this takes half a minute.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "otel-savetrace needs Python 3.10 or later; say 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
+	@echo "Installing the packages of requirements.lock into $(VENV) (half a minute, the first time only) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
