@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import sys
 
@@ -13,11 +14,12 @@ NEEDED = ("click", "rich", "platformdirs")
 def main() -> None:
     """Run the command line; exits with 2 where something asked for cannot be done."""
     try:
-        from otel_savetrace.commands.group import savetrace
+        for module in NEEDED:
+            importlib.import_module(module)
     except ModuleNotFoundError as missing:
-        if missing.name not in NEEDED:
-            raise
         sys.exit(_without_the_extra(missing.name))
+    from otel_savetrace.commands.group import savetrace
+
     for stream in (sys.stdout, sys.stderr):
         # A key may hold any letter; a terminal that cannot print one is no reason to stop.
         with contextlib.suppress(AttributeError, io.UnsupportedOperation):
@@ -25,7 +27,7 @@ def main() -> None:
     savetrace.main(prog_name="savetrace")
 
 
-def _without_the_extra(missing: str) -> int:
+def _without_the_extra(missing: str | None) -> int:
     sys.stderr.write(
         f"savetrace needs {missing}, which is not installed: pip install 'otel-savetrace[cli]'.\n"
     )

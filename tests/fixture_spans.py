@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
@@ -25,6 +26,9 @@ from otel_savetrace.spans.otlp_json import read_path
 NOON = 1_795_521_600_000_000_000
 """2026-11-24 12:00:00 UTC, in nanoseconds: the moment that every `at` counts from."""
 
+Facts: TypeAlias = Mapping[str, AttributeValue]
+"""Attributes of a span."""
+
 ROUTE = "/storymap/save/"
 
 
@@ -36,7 +40,7 @@ class Try:
     code: str | None = None
     wait: float = 0.0
     seconds: float = 0.02
-    facts: Mapping[str, AttributeValue] = dataclasses.field(
+    facts: Facts = dataclasses.field(
         default_factory=lambda: {names.CONNECTION: names.NEW, names.HEADER_BYTES: 901}
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from otel_savetrace import attributes
@@ -128,9 +129,7 @@ def compare(a: Save, b: Save) -> Comparison:
 
 def _paired_calls(calls_a: tuple[Call, ...], calls_b: tuple[Call, ...]) -> Iterator[CallPair]:
     """Pair calls of the same operation and key in their order, then what is left by operation alone."""
-    known_a = [(call.operation, call.key) for call in calls_a]
-    known_b = [(call.operation, call.key) for call in calls_b]
-    matcher = difflib.SequenceMatcher(None, known_a, known_b, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, _told_apart(calls_a), _told_apart(calls_b), autojunk=False)
     for _, start_a, end_a, start_b, end_b in matcher.get_opcodes():
         for a, b in itertools.zip_longest(calls_a[start_a:end_a], calls_b[start_b:end_b]):
             if a and b and a.operation != b.operation:
@@ -138,6 +137,17 @@ def _paired_calls(calls_a: tuple[Call, ...], calls_b: tuple[Call, ...]) -> Itera
                 yield CallPair(None, b)
             else:
                 yield CallPair(a, b)
+
+
+def _told_apart(calls: tuple[Call, ...]) -> list[tuple[str, str | None, int]]:
+    """Return each call's operation and key, and how often it was made before: an app may retry by itself."""
+    seen: Counter[tuple[str, str | None]] = Counter()
+    told = []
+    for call in calls:
+        kind = (call.operation, call.key)
+        told.append((*kind, seen[kind]))
+        seen[kind] += 1
+    return told
 
 
 def _compared(a: Save, b: Save, calls: tuple[CallPair, ...]) -> Iterator[Difference]:

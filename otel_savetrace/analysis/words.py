@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as a person would say it: ``26 ms``, ``4.1 s``, ``3 min 20 s``."""
+    """Return a length of time as a person would say it: ``26 ms``, ``4.1 s``, ``61 s``, ``3 min 20 s``."""
     if seconds < 0.9995:
         milliseconds = seconds * 1000
         return f"{milliseconds:.1f} ms" if 0 < milliseconds < 0.95 else f"{milliseconds:.0f} ms"
-    if seconds < 59.95:
+    if seconds < 99.5:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -89,8 +89,8 @@ def _named(words: Sequence[str], since_nanoseconds: int | None) -> tuple[Reading
     if len(words) not in {2, 3}:
         raise Refusal("Give two traces, or --storymap ID, or --where NAME=VALUE.")
     *given, a, b = words
-    source = source_or_default(given[0] if given else None)
     wanted = [_save_id(word) for word in (a, b)]
+    source = source_or_default(given[0] if given else None)
     traces = tuple(match["trace"] for match in wanted)
     reading = read(source, Query(start_nanoseconds=since_nanoseconds, trace_ids=traces))
     found = saves(reading.spans)

@@ -7,6 +7,7 @@ import shlex
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from otel_savetrace.analysis.episodes import Episode, episodes
 from otel_savetrace.analysis.saves import Save, saves
@@ -22,6 +23,7 @@ from otel_savetrace.commands.options import (
 )
 from otel_savetrace.report.as_json import list_document
 from otel_savetrace.report.terminal import episodes_table, saves_table
+from otel_savetrace.report.wording import ASIDE
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read
 
@@ -71,13 +73,11 @@ def _ended_so(save: Save, outcome: str | None, code: str | None) -> bool:
 
 def _print(console: Console, reading: Reading, shown: list[Save], told: list[Episode], fitting: int) -> None:
     if not shown:
-        console.print(
-            f"No save fits among the {len(reading.spans):,} spans of {reading.name}.", highlight=False
-        )
+        click.echo(f"No save fits among the {len(reading.spans):,} spans of {reading.name}.")
         return
     console.print(saves_table(shown))
     if fitting > len(shown):
-        console.print(f"The latest {len(shown):,} of {fitting:,}; --limit shows more.", style="bright_black")
+        console.print(Text(f"The latest {len(shown):,} of {fitting:,}; --limit shows more.", ASIDE))
     if told:
         console.print()
         console.print(episodes_table(told))
@@ -85,7 +85,5 @@ def _print(console: Console, reading: Reading, shown: list[Save], told: list[Epi
     if recovered:
         pair = (recovered[-1].failed[-1], recovered[-1].recovered_by)
         traces = " ".join(save.trace_id[:12] for save in pair if save)
-        console.print("\nWhat differed:", style="bold")
-        console.print(
-            f"savetrace compare {shlex.quote(reading.name)} {traces}", soft_wrap=True, highlight=False
-        )
+        console.print(Text("\nWhat differed:", "bold"))
+        click.echo(f"savetrace compare {shlex.quote(reading.name)} {traces}")

@@ -72,7 +72,7 @@ def _side_by_side(comparison: Comparison, width: int, marks: Marks) -> Table:
     for pair in comparison.calls:
         table.add_row(
             *(
-                _stacked(line.call(call)) if call else Text()
+                Group(*line.call(call)) if call else Text()
                 for line, call in zip(lines, (pair.a, pair.b), strict=True)
             )
         )
@@ -93,12 +93,6 @@ def _title(save: Save, marks: Marks) -> Text:
     title.append(f" in {duration(save.seconds)}", "not bold default")
     title.append(f"\n{moment(save.time)}\n{save.trace_id}", f"not bold {ASIDE}")
     return title
-
-
-def _stacked(lines: list[Text]) -> Group:
-    for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*lines)
 
 
 def _calls_missing(saves: tuple[Save, Save]) -> Iterator[list[RenderableType]]:

@@ -36,7 +36,7 @@ def saves_table(saves: Sequence[Save]) -> Table:
     for save in saves:
         table.add_row(
             _time(save, saves),
-            thing(save) or save.route,
+            Text(thing(save) or save.route),
             outcome(save),
             "" if save.attempts_made is None else str(save.attempts_made),
             duration(save.seconds),

@@ -92,16 +92,25 @@ class Timeline:
         line.append_text(self._bar(start, end, waited_from if number > 1 else None, failed))
         mark = self.marks.failed if failed else self.marks.succeeded
         outcome = Text(f" {mark} {attempt.outcome}", _style(failed))
-        facts = self.marks.between.join(_facts(attempt))
+        below = [Text(f"  {facts}", ASIDE) for facts in self._fitted(_facts(attempt))]
         if line.cell_len + outcome.cell_len > self.width:
-            return [line, Text(" ") + outcome, Text(f"  {facts}", ASIDE)]
+            return [line, Text(" ") + outcome, *below]
         line.append_text(outcome)
+        facts = self.marks.between.join(_facts(attempt))
         column = max(line.cell_len + 1, NUMBER_WIDTH + self.bar_width + OUTCOME_WIDTH + 1)
         if self.width >= ONE_LINE_WIDTH and column + len(facts) <= self.width:
             line.append(" " * (column - line.cell_len))
             line.append(facts, ASIDE)
             return [line]
-        return [line, Text(f"  {facts}", ASIDE)]
+        return [line, *below]
+
+    def _fitted(self, facts: list[str]) -> list[str]:
+        """Return the facts joined into as few lines as the width allows."""
+        lines = facts[:1]
+        for fact in facts[1:]:
+            joined = f"{lines[-1]}{self.marks.between}{fact}"
+            lines[-1:] = [joined] if NUMBER_WIDTH + len(joined) <= self.width else [lines[-1], fact]
+        return lines
 
     def _bar(self, start: int, end: int, waited_from: int | None, failed: bool) -> Text:
         first, last = self._column(start), self._column(end)
