@@ -50,14 +50,12 @@ class Instrumentation:
         self._undo.append(lambda: _remove_processor(self._provider, processor))
 
     def _write_file(self) -> None:
-        from otel_savetrace.capture.span_file import SpanFileExporter
+        from otel_savetrace.capture.span_file import AppendedLines, SpanFileExporter
 
         path = self._settings.file
         assert path is not None  # noqa: S101 - for the type checker; the caller looked
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab"):
-                pass
+            AppendedLines(path).write("")
         except OSError as error:
             logger.warning(
                 "otel-savetrace: OTEL_SAVETRACE_FILE=%r cannot be written (%s); no file is used instead.",

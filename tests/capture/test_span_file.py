@@ -11,7 +11,9 @@ from pathlib import Path
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+import otel_savetrace
 from otel_savetrace.capture.span_file import AppendedLines, SpanFileExporter
+from tests.fixture_capture import Captured
 
 _WORKERS = 4
 _LINES = 50
@@ -82,8 +84,9 @@ def test_a_rotated_file_is_begun_anew(tmp_path: Path) -> None:
     assert path.read_text() == "two\n"
 
 
-def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
-    """Spans may name persons: a file that we make is the owner's alone."""
+def test_only_the_owner_may_read_the_file(instrumented: Captured, tmp_path: Path) -> None:
+    """Spans may name persons: a file that we make is the owner's alone, from the start."""
     path = tmp_path / "spans.jsonl"
-    AppendedLines(path).write("one\n")
+    otel_savetrace.instrument(instrumented.provider, otel_savetrace.Settings(file=path))
+    otel_savetrace.uninstrument()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
