@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from otel_savetrace.demo import binaries
-from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, listens
+from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port, listens
 from otel_savetrace.errors import RealPartError
 
 BUCKET = "storymaps"
@@ -34,23 +34,40 @@ def s3_server(folder: Path, port: int, *, announce: binaries.Announce) -> Proces
     Raises `RealPartError` where there is none and none can be built; `announce` hears of builds.
     """
     program = binaries.find("versitygw", announce=announce)
-    environment = {**base_environment(), "HOME": str(folder)}
-    command: list[str | Path]
-    if program.name.startswith(binaries.WEED):
-        command = [
-            program, "mini", f"-dir={folder / 'data'}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
-            f"-s3.port={port}", "-webdav=false",
-        ]  # fmt: skip
-        environment |= {"AWS_ACCESS_KEY_ID": _ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": _SECRET_KEY}
-    else:
-        command = [
-            program, "--quiet", "--port", f"{LOOPBACK}:{port}", "--keep-alive",
-            "--iam-dir", folder / "iam", "posix", folder / "data",
-        ]  # fmt: skip
-        environment |= {"ROOT_ACCESS_KEY": _ACCESS_KEY, "ROOT_SECRET_KEY": _SECRET_KEY}
+    command, credentials = (
+        _weed(program, folder, port)
+        if program.name.startswith(binaries.WEED)
+        else _versitygw(program, folder, port)
+    )
+    # HOME and TMPDIR are where programs leave caches and logs: here they go with the folder.
+    environment = {**base_environment(), "HOME": str(folder), "TMPDIR": str(folder), **credentials}
     for name in ("data", "iam"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     return Process("s3-server", command, environment=environment, folder=folder, ready=listens(port))
+
+
+def _versitygw(program: Path, folder: Path, port: int) -> tuple[list[str | Path], dict[str, str]]:
+    command: list[str | Path] = [
+        program, "--quiet", "--port", f"{LOOPBACK}:{port}", "--keep-alive",
+        "--iam-dir", folder / "iam", "posix", folder / "data",
+    ]  # fmt: skip
+    return command, {"ROOT_ACCESS_KEY": _ACCESS_KEY, "ROOT_SECRET_KEY": _SECRET_KEY}
+
+
+def _weed(program: Path, folder: Path, port: int) -> tuple[list[str | Path], dict[str, str]]:
+    command: list[str | Path] = [
+        program, "mini", f"-dir={folder / 'data'}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
+        f"-s3.port={port}", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        # It would tell its makers of itself.
+        "-master.telemetry=false",
+        # Its sockets stand in /tmp otherwise, and stay there.
+        f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
+    ]  # fmt: skip
+    # Its own ports are fixed numbers otherwise, which two demos at once would fight for.
+    for service in ("master", "volume", "filer", "admin"):
+        command += [f"-{service}.port={free_port()}", f"-{service}.port.grpc={free_port()}"]
+    command.append(f"-s3.port.grpc={free_port()}")
+    return command, {"AWS_ACCESS_KEY_ID": _ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": _SECRET_KEY}
 
 
 def make_bucket(port: int) -> None:

@@ -61,14 +61,13 @@ class Place:
         )
 
     def processes(self) -> list[str]:
-        """List the processes that were started here, which `TMPDIR` in their environment says."""
+        """List the processes that were started here, as their environments say."""
         if not Path("/proc/self/environ").exists():
             pytest.skip("Only /proc tells what environment a process was started with.")
-        mark = f"TMPDIR={self.temporary}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if mark in (process / "environ").read_bytes().split(b"\0"):
+                if str(self.temporary).encode() in (process / "environ").read_bytes():
                     found.append((process / "cmdline").read_text().replace("\0", " "))
         return found
 

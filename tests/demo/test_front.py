@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import email.utils
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import boto3
 import pytest
 import trustme
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 
-from otel_savetrace.demo import faults
+from otel_savetrace.demo import faults, servers
 from otel_savetrace.demo.front import Front
 from otel_savetrace.demo.journal import CLOSED, RESET, read_journal
+from otel_savetrace.demo.processes import LOOPBACK, free_port
 from tests.demo.raw_sockets import CONTINUE, OK, RawClient, RawStore
 
 HEAD = b"PUT /bucket/key HTTP/1.1\r\nHost:  store \r\nx-Odd-Case: \xfc \r\nContent-Length: 5\r\n\r\n"
@@ -28,8 +33,9 @@ def start_front(tmp_path: Path) -> Iterator[StartFront]:
     """Start fronts that end with the test; each writes to the same journal."""
     with ExitStack() as stack:
 
-        def start(store: RawStore, *rules: faults.Rule, **more: object) -> Front:
-            front = Front(store.port, faults.Plan(rules), tmp_path / "journal", **more)  # type: ignore[arg-type] # a test's own choice
+        def start(store: RawStore | int, *rules: faults.Rule, **more: object) -> Front:
+            port = store if isinstance(store, int) else store.port
+            front = Front(port, faults.Plan(rules), tmp_path / "journal", **more)  # type: ignore[arg-type] # a test's own choice
             return stack.enter_context(front)
 
         yield start
@@ -269,13 +275,10 @@ def test_ending_the_front_ends_its_connections(start_front: StartFront, tmp_path
             assert client.read(1) == b""
 
 
-def test_tls_is_between_the_client_and_the_front_only(start_front: StartFront) -> None:
+def test_tls_is_between_the_client_and_the_front_only(start_front: StartFront, tmp_path: Path) -> None:
     """Over TLS the journal has the same bytes, and the store gets them in the clear."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
+    context, certificate = _certificate(tmp_path)
+    trusting = ssl.create_default_context(cafile=certificate)
     with RawStore([(BODY, OK)]) as store:
         front = start_front(store, tls=context)
         with RawClient(front.port) as client:
@@ -295,3 +298,48 @@ def test_a_journal_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) ->
 def _content_length(head: bytes) -> int:
     lines = head.decode("latin-1").lower().split("\r\n")
     return next(int(line.partition(":")[2]) for line in lines if line.startswith("content-length"))
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
+def test_a_real_client_and_a_real_store_do_not_notice(
+    start_front: StartFront, tmp_path: Path, s3_program: Path, encrypted: bool
+) -> None:
+    """boto3 puts, gets, lists, uploads in parts and deletes through the front as it does without it."""
+    port = free_port()
+    context, certificate = _certificate(tmp_path) if encrypted else (None, None)
+    with servers.s3_server(tmp_path / "store", port, announce=print) as store:
+        servers.make_bucket(port)
+        front = start_front(port, tls=context)
+        client = boto3.client(
+            "s3",
+            endpoint_url=front.url,
+            region_name="us-east-1",
+            aws_access_key_id=store.environment.get("ROOT_ACCESS_KEY", "demo"),
+            aws_secret_access_key=store.environment.get("ROOT_SECRET_KEY", "only-on-loopback"),
+            verify=str(certificate) if certificate else None,
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
+        )
+        large = bytes(range(256)) * 4096 * 6
+        for key, content in {"empty": b"", "small": b"hello", "a b+ü": b"x" * 70_000}.items():
+            client.put_object(Bucket=servers.BUCKET, Key=key, Body=content)
+            assert client.get_object(Bucket=servers.BUCKET, Key=key)["Body"].read() == content
+        parts = TransferConfig(multipart_threshold=1, multipart_chunksize=5 * 1024 * 1024)
+        client.upload_fileobj(io.BytesIO(large), servers.BUCKET, "large", Config=parts)
+        assert client.head_object(Bucket=servers.BUCKET, Key="large")["ContentLength"] == len(large)
+        assert client.get_object(Bucket=servers.BUCKET, Key="large")["Body"].read() == large
+        client.delete_object(Bucket=servers.BUCKET, Key="empty")
+        listed = client.list_objects_v2(Bucket=servers.BUCKET)["Contents"]
+        client.close()
+    assert sorted(entry["Key"] for entry in listed) == ["a b+ü", "large", "small"]
+    seen = read_journal(front.journal)
+    assert {line.answered for line in seen} <= {200, 204}
+    assert any(line.reused for line in seen)
+
+
+def _certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(LOOPBACK).configure_cert(context)
+    certificate = folder / "authority.pem"
+    authority.cert_pem.write_to_path(certificate)
+    return context, certificate
