@@ -15,7 +15,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions, episodes
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.words import duration
+from otel_savetrace.analysis.words import alike
 from otel_savetrace.spans.rows import AttributeValue, Span
 
 CONSEQUENCES = frozenset(
@@ -107,20 +107,16 @@ def compare(a: Save, b: Save) -> Comparison:
     """Hold two saves against each other, whatever became of either."""
     calls = tuple(_paired_calls(a.calls, b.calls))
     compared = list(_once(_compared(a, b, calls)))
-    differing = {found.attribute for found in compared if _differs(found)}
+    unequal = [found for found in compared if found.a != found.b]
+    telling = [found for found in unequal if not _is_noise(found)]
     first, second = sorted((a, b), key=lambda save: save.span.start_nanoseconds)
     return Comparison(
         a=a,
         b=b,
         calls=calls,
-        differences=tuple(
-            sorted(
-                (found for found in compared if _differs(found) and found.attribute not in NOISE),
-                key=_rank,
-            )
-        ),
-        equal=_equal(compared, differing),
-        noise=tuple(sorted(differing & NOISE)),
+        differences=tuple(sorted(telling, key=_rank)),
+        equal=_equal(compared, {found.attribute for found in unequal}),
+        noise=tuple(sorted({found.attribute for found in unequal} - {found.attribute for found in telling})),
         same_content=episodes.same_content(a, b),
         same_thing=episodes.identity(a) == episodes.identity(b),
         seconds_between=episodes.seconds_between(first, second),
@@ -205,12 +201,11 @@ def call_name(call: Call) -> str:
     return f"{call.operation} {call.key.rpartition('/')[2]}" if call.key else call.operation
 
 
-def _differs(found: Difference) -> bool:
-    """Return whether values differ; times, of which no two measure the same, as a person would be told."""
+def _is_noise(found: Difference) -> bool:
     described = attributes.REGISTRY.get(found.attribute)
     if described and described.unit == "s" and isinstance(found.a, float) and isinstance(found.b, float):
-        return duration(found.a) != duration(found.b)
-    return found.a != found.b
+        return alike(found.a, found.b)
+    return found.attribute in NOISE
 
 
 def _rank(found: Difference) -> tuple[bool, int]:

@@ -50,7 +50,8 @@ def _failure(save: Save) -> str:
         return f"{code}, although no storage call failed"
     failing = [call for call in save.calls if call.failed]
     if len(failing) > 1:
-        return f"{code}, {count(save.attempts_made, 'attempt')} over {len(save.calls)} storage calls"
+        attempts = count(save.attempts_made, "attempt")
+        return f"{code} after {attempts} over {len(save.calls)} storage calls"
     made, allowed = failing[0].attempts_made, failing[0].attempts_allowed
     if made is None:
         return code

@@ -17,6 +17,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
+def alike(a: float, b: float) -> bool:
+    """Return whether two measured lengths of time, in seconds, are as good as the same.
+
+    No two measure equal. Within a factor of two, or both below a tenth of a second, they tell nothing apart.
+    """
+    return max(a, b) <= max(2 * min(a, b), 0.1)
+
+
 def count(number: int | None, one: str, many: str = "") -> str:
     """Return a number with its noun: ``1 attempt``, ``3 attempts``; `many` where an s does not make it."""
     many = many or f"{one}s"

@@ -16,7 +16,7 @@ from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.jaeger_page import comparison_page
-from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline
+from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline, layout
 from otel_savetrace.report.wording import ASIDE, OUTCOME_STYLES, moment, named_thing, short_name, value
 
 BORDERS = 7
@@ -64,8 +64,8 @@ def _things(comparison: Comparison) -> Iterator[Text]:
 
 def _side_by_side(comparison: Comparison, width: int, marks: Marks) -> Table:
     saves = (comparison.a, comparison.b)
-    seconds = max(save.seconds for save in saves)
-    lines = [Timeline(save.span.start_nanoseconds, seconds, (width - BORDERS) // 2, marks) for save in saves]
+    shared = layout(saves, (width - BORDERS) // 2, marks)
+    lines = [Timeline(save.span.start_nanoseconds, shared) for save in saves]
     table = Table(box=box.ROUNDED, border_style=ASIDE, show_header=True, header_style="", width=width)
     for save in saves:
         table.add_column(_title(save, marks), ratio=1, overflow="fold")
@@ -145,19 +145,7 @@ def _second_value(found: Difference) -> Text:
 
 
 def _folded(comparison: Comparison) -> Iterator[RenderableType]:
-    brought = [
-        " ".join(
-            (
-                short_name(found.attribute),
-                value(found.attribute, found.a),
-                "vs",
-                value(found.attribute, found.b),
-            )
-        )
-        for found in comparison.differences
-        if found.consequence and found.attribute not in {attributes.OUTCOME, attributes.USER_ERROR}
-    ]
-    yield from _line("Came with the outcome", brought)
+    yield from _line("Came with the outcome", _consequences(comparison))
     told = [
         f"{short_name(name)} {value(name, held)}"
         for name, held in comparison.equal.items()
@@ -166,6 +154,16 @@ def _folded(comparison: Comparison) -> Iterator[RenderableType]:
     others = len(comparison.equal) - len(told)
     yield from _line("Equal in both", [*told, *([f"and {count(others, 'other')}"] if others else [])])
     yield from _line("Differs between any two requests", [short_name(name) for name in comparison.noise])
+
+
+def _consequences(comparison: Comparison) -> list[str]:
+    """Return what the outcome brought with it, of save and calls the save's; the outcome itself is above."""
+    told: dict[str, str] = {}
+    for found in comparison.differences:
+        if found.consequence and found.attribute not in {attributes.OUTCOME, attributes.USER_ERROR}:
+            a, b = (value(found.attribute, held) for held in (found.a, found.b))
+            told.setdefault(found.attribute, f"{short_name(found.attribute)} {a} vs {b}")
+    return list(told.values())
 
 
 def _line(title: str, parts: list[str]) -> Iterator[RenderableType]:

@@ -97,16 +97,15 @@ def _saves(episode: Episode) -> list[Save]:
 def _what_failed(episode: Episode) -> Text:
     last = episode.failed[-1]
     told = Text(thing(last) or "not recorded")
-    told.append(f"  {last.route}\n", ASIDE)
-    told.append_text(outcome(last))
+    told.append("\n").append_text(outcome(last))
     tries = _tries(episode)
-    return told.append(f", {tries}" if tries else "", ASIDE)
+    return told.append(f"{f', {tries}' if tries else ''}  {last.route}", ASIDE)
 
 
 def _tries(episode: Episode) -> str:
     saves = len(episode.failed)
     attempts = episode.failed[-1].attempts_made
-    told = "" if attempts is None else count(attempts, "attempt")
+    told = "" if attempts is None else count(attempts, "attempt") if attempts else "nothing sent to the store"
     return told if saves == 1 else f"{saves} saves, {told} in the last" if told else f"{saves} saves"
 
 

@@ -79,13 +79,14 @@ def test_what_is_equal_is_named_with_its_value(span_file: SpanFile, read_saves: 
     assert next(iter(comparison.equal)) in names.REGISTRY
 
 
-def test_times_that_read_alike_are_equal(span_file: SpanFile, read_saves: ReadSaves) -> None:
-    """No two measured times are the same: they differ where a person would be told two different ones."""
-    for at, idle in enumerate((61.2345, 61.2346, 75.0)):
+def test_times_that_tell_nothing_apart_are_noise(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """No two measured times are the same: those near each other are noise, others a difference."""
+    for at, idle in enumerate((61.0, 70.0, 130.0)):
         facts: Facts = {names.CONNECTION: names.REUSED, names.CONNECTION_IDLE_SECONDS: idle}
         span_file.save(float(at), [Put([Try(facts=facts)])])
     first, alike, longer = read_saves()
     assert differing(compare(first, alike)) == []
+    assert compare(first, alike).noise == (names.CONNECTION_IDLE_SECONDS,)
     assert [found[0] for found in differing(compare(first, longer))] == [names.CONNECTION_IDLE_SECONDS]
 
 

@@ -36,7 +36,7 @@ TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
         ),
         (
             {"puts": TWICE, "outcome": "failed"}, {"outcome": "unknown"},
-            "The earlier save failed: SlowDown, 12 attempts over 2 storage calls; 9.8 s later"
+            "The earlier save failed: SlowDown after 12 attempts over 2 storage calls; 9.8 s later"
             " the same content was sent again, and how that ended is not known.",
         ),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_savetrace.analysis.words import count, duration
+from otel_savetrace.analysis.words import alike, count, duration
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,12 @@ def test_a_number_takes_its_noun_along() -> None:
     assert count(1, "attempt") == "1 attempt"
     assert count(1_200, "retry", "retries") == "1,200 retries"
     assert count(None, "attempt") == "an unknown number of attempts"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [(0.11, 0.118, True), (0.001, 0.09, True), (61.0, 30.6, True), (61.0, 30.4, False), (0.0, 0.2, False)],
+)
+def test_lengths_of_time_are_alike_within_a_factor_of_two(a: float, b: float, same: bool) -> None:
+    """Whichever comes first; below a tenth of a second nothing is told apart."""
+    assert alike(a, b) is alike(b, a) is same

@@ -46,9 +46,9 @@ def test_the_comparison_tells_every_attempt(failed_and_retried: list[Save]) -> N
     assert lines[0].startswith("The earlier save failed: SlowDown after 3 of 3 attempts; 4.1 s later")
     told = [line for line in lines if "503 SlowDown" in line]
     assert len(told) == 3
-    assert all("new · head 901 B" in line for line in told)
+    assert all("new, head 901 B" in line for line in told)
     assert "✓ 200" in told[0]
-    assert "reused, idle 61 s · head 8,202 B" in told[0]
+    assert "reused, idle 61 s, head 8,202 B" in told[0]
     assert ["after 200 ms" in told[1], "after 1.4 s" in told[2]] == [True, True]
     everything = "\n".join(lines)
     assert "Unable to save StoryMap" in everything
@@ -81,10 +81,11 @@ def test_nothing_that_differs_is_said(span_file: SpanFile, read_saves: ReadSaves
 def test_bars_share_one_scale(failed_and_retried: list[Save]) -> None:
     """A bar stands where its attempt stood in time: the third one's at the end, after the wait before it."""
     lines = printed(terminal.comparison(compare(*failed_and_retried)), 100).splitlines()
-    bars = [line[2:34] for line in lines if "503 SlowDown" in line]
+    bars = [line[2:].partition(" ✗")[0].rstrip() for line in lines if "503 SlowDown" in line]
     assert bars[0].startswith("1 ━")
     assert bars[1].startswith("2 ╌╌")
-    assert bars[2].partition(" ✗")[0].endswith("╌━")
+    assert len(bars[0]) < len(bars[1]) < len(bars[2])
+    assert bars[2].endswith("╌━")
     assert sum(line.count("1.7 s") for line in lines if " 0  " in line) == 2
 
 
@@ -106,8 +107,8 @@ def test_no_fact_is_cut_from_a_comparison(failed_and_retried: list[Save], width:
     """However narrow, an attempt's outcome and facts are printed whole."""
     shown = printed(terminal.comparison(compare(*failed_and_retried)), width)
     assert shown.count("503 SlowDown") == 3
-    assert "after 1.4 s · new · head 901 B" in shown
-    assert "reused, idle 61 s · head 8,202 B" in shown
+    assert "after 1.4 s, new, head 901 B" in shown
+    assert "reused, idle 61 s, head 8,202 B" in shown
 
 
 def test_an_ascii_terminal_gets_ascii(failed_and_retried: list[Save]) -> None:
