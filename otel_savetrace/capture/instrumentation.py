@@ -119,11 +119,12 @@ class Instrumentation:
         settings = self._settings
 
         def request_hook(span: Span, service: str, operation: str, parameters: dict[str, Any]) -> None:
+            # The user's first: where it raises, botocore's call does not take place.
+            if user_request is not None:
+                user_request(span, service, operation, parameters)
             guard.run(
                 "a storage call begins", storage_call.begin, settings, span, service, operation, parameters
             )
-            if user_request is not None:
-                user_request(span, service, operation, parameters)
 
         def response_hook(span: Span, service: str, operation: str, result: Any) -> None:
             guard.run("a storage call ends", storage_call.end, service, result)

@@ -6,7 +6,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_savetrace.capture.guard import guard
-from otel_savetrace.capture.save import Save, current_save
+from otel_savetrace.capture.save import Save, current_save, live_save
 
 FLASK_SCOPE = "opentelemetry.instrumentation.flask"
 
@@ -31,7 +31,7 @@ class SaveTraceSpanProcessor(SpanProcessor):
         scope = span.instrumentation_scope
         if scope is None or scope.name != FLASK_SCOPE:
             return
-        outer = current_save.get()
+        outer = live_save()
         if outer is None or outer.span is not span:
             current_save.set(Save(span, outer))
 

@@ -17,7 +17,7 @@ from opentelemetry.trace import Status, StatusCode
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.failure import of_exception
 from otel_savetrace.capture.guard import guard
-from otel_savetrace.capture.save import Save, current_save
+from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import RequestAttribute, Settings
 
@@ -55,8 +55,8 @@ class RequestWatch:
         guard.run("the app answered", self._note_answer, app, response)
 
     def _note_exception(self, app: flask.Flask, exception: BaseException) -> None:
-        save = current_save.get()
-        if save is None or not save.span.is_recording():
+        save = live_save()
+        if save is None:
             return
         save.exception = of_exception(exception)
         if self._is_save(app, save):
@@ -64,8 +64,8 @@ class RequestWatch:
             self._write(save, failed=True, user_error="500 INTERNAL SERVER ERROR", fallback="500")
 
     def _note_answer(self, app: flask.Flask, response: flask.Response) -> None:
-        save = current_save.get()
-        if save is None or not save.span.is_recording() or not self._is_save(app, save):
+        save = live_save()
+        if save is None or not self._is_save(app, save):
             return
         said = _error_said(response)
         status = response.status_code

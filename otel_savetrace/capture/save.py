@@ -121,3 +121,9 @@ class Save:
 
 current_save: ContextVar[Save | None] = ContextVar("otel_savetrace_save", default=None)
 """The request that runs in this thread or greenlet, whether it turns out to be a save or not."""
+
+
+def live_save() -> Save | None:
+    """Return the request that runs here, None where its span has ended or there is none."""
+    save = current_save.get()
+    return save if save is not None and save.span.is_recording() else None

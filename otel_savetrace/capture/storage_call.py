@@ -12,7 +12,7 @@ from opentelemetry.trace import Span
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import content
 from otel_savetrace.capture.failure import Failure, of_exception, of_response
-from otel_savetrace.capture.save import Save, current_save
+from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.text import shortened, utf8_length
 from otel_savetrace.config import Settings
 
@@ -73,7 +73,7 @@ def begin(
     """Note that an S3 call begins; `span` is botocore's, and lives."""
     if service != "s3":
         return
-    call = StorageCall(span, operation, parameters, current_save.get())
+    call = StorageCall(span, operation, parameters, live_save())
     call.outer = current_call.get()
     current_call.set(call)
     if call.recording:

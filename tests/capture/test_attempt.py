@@ -220,6 +220,19 @@ def test_other_services_are_left_alone(captured: Captured, store: RawStore, clie
     assert not any(name.startswith("savetrace.") for name in facts(captured.exporter.get_finished_spans()[0]))
 
 
+def test_a_call_for_credentials_is_no_attempt(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """A call to another service made while an S3 request is signed is not counted among its attempts."""
+    client, other = client_of(store), client_of(store, service="dynamodb")
+    client.meta.events.register("before-sign.s3", lambda **_: other.list_tables() and None)
+    store.script = [lambda visit: visit.send("200 OK", b"{}")]
+    _put(client)
+    assert [span.name for span in captured.attempts] == ["attempt: 200"]
+    assert facts(captured.calls[0])[attribute.ATTEMPTS] == 1
+    assert facts(captured.attempts[0])[attribute.HEADER_BYTES] == len(store.seen[1].head)
+
+
 def test_every_head_is_the_same_as_without_tracing(
     instrumented: Captured, store: RawStore, client_of: MakeClient
 ) -> None:
