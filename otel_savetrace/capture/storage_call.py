@@ -173,7 +173,8 @@ def request_ids(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the store's request id and host id from an answer's headers, where it gave them."""
     ids = {}
     for name, header in _ID_HEADERS:
-        value = headers.get(header)
+        # Some stores send the header twice, and the client joins the two by a comma.
+        value = headers.get(header, "").partition(",")[0]
         if value:
             ids[name] = shortened(value, attribute.SEARCHED_LIMIT)
     return ids
