@@ -317,7 +317,13 @@ def test_a_real_client_and_a_real_store_do_not_notice(
             aws_access_key_id=store.environment.get("ROOT_ACCESS_KEY", "demo"),
             aws_secret_access_key=store.environment.get("ROOT_SECRET_KEY", "only-on-loopback"),
             verify=str(certificate) if certificate else None,
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
+            # Over TLS boto3 would send checksums as trailers, of which versitygw 1.8 with keep-alive leaves
+            # some in the connection, front or no front, and refuses the next request (400).
+            config=Config(
+                retries={"total_max_attempts": 1},
+                proxies={},
+                request_checksum_calculation="when_required" if encrypted else "when_supported",
+            ),
         )
         large = bytes(range(256)) * 4096 * 6
         for key, content in {"empty": b"", "small": b"hello", "a b+ü": b"x" * 70_000}.items():
