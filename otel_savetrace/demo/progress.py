@@ -41,7 +41,7 @@ class Progress:
         if told:
             said.append(" All that the users were told:", "not bold")
         for error, count in told.most_common():
-            shown = error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR].rstrip()} …"
+            shown = error if len(error) <= _LONGEST_ERROR else f"{error[:_LONGEST_ERROR].rstrip()} ..."
             said.append(f"\n  {'once   ' if count == 1 else f'{count} times'}  {shown}", "not bold")
         return said
 
