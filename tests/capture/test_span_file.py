@@ -16,8 +16,8 @@ from otel_savetrace.capture.span_file import AppendedLines, SpanFileExporter
 from tests.fixture_capture import Captured
 
 _WORKERS = 4
-_LINES = 50
-_LONG = 300_000
+_LINES = 20
+_LONG = 200_000
 
 
 def _append(path: Path, worker: int) -> None:
