@@ -6,5 +6,8 @@ pytest_plugins = [
     "tests.fixture_real_parts",
     "tests.fixture_jaeger",
     "tests.fixture_collector",
+    "tests.fixture_docker",
     "tests.fixture_spans",
+    "tests.fixture_wheel",
+    "tests.fixture_app",
 ]
