@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
@@ -17,26 +17,11 @@ from otel_savetrace.capture import content
 from otel_savetrace.capture.failure import Failure, of_exception, of_response
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.seam import Method
-from otel_savetrace.capture.storage_call import StorageCall, allowed_attempts, current_call, request_ids
-
-if TYPE_CHECKING:
-    from otel_savetrace.capture.connection import ConnectionFacts
+from otel_savetrace.capture.state import Attempt, StorageCall, current_call
+from otel_savetrace.capture.storage_call import allowed_attempts, request_ids
 
 TRACE_HEADER = "X-Amzn-Trace-Id"
 _S3 = "s3"
-
-
-class Attempt:
-    """What is known of an attempt so far. `header_bytes` is None until the head was handed to the socket."""
-
-    __slots__ = ("connection", "header_bytes", "idle_seconds", "reused", "started")
-
-    def __init__(self) -> None:
-        self.started = time.time_ns()
-        self.header_bytes: int | None = None
-        self.reused = False
-        self.idle_seconds: float | None = None
-        self.connection: ConnectionFacts | None = None
 
 
 def wrap_prepare_request(propagate: bool) -> Any:
@@ -98,7 +83,7 @@ def _begin(call: StorageCall, request: Any, context: Mapping[str, Any]) -> None:
     if call.attempts > 1:
         return
     call.attempts_allowed = allowed_attempts(getattr(context.get("client_config"), "retries", None))
-    if call.whole:
+    if call.has_content:
         if call.content_size is None:
             call.content_size = content.size_in_head(request.headers)
         call.content_hash = content.hash_in_head(request.headers)
@@ -117,7 +102,7 @@ def _end(tracer: Tracer, call: StorageCall, request: Any, answer: tuple[Any, Bas
         call.status = http_response.status_code
         failure = of_response(http_response.status_code, (parsed.get("Error") or {}).get("Code"))
         headers = http_response.headers
-        if failure is None and call.whole and call.content_hash is None:
+        if failure is None and call.has_content and call.content_hash is None:
             call.content_hash = content.hash_in_trailer(request.body)
     else:
         call.status, headers = None, {}

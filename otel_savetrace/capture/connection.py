@@ -9,28 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from otel_savetrace.capture.attempt import Attempt
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.seam import Method
-from otel_savetrace.capture.storage_call import current_call
+from otel_savetrace.capture.state import Attempt, ConnectionFacts, current_call
 
 _FACTS = "_otel_savetrace"
 _CRLF = 2
-
-
-class ConnectionFacts:
-    """What is known of one open connection; kept on it, gone with it.
-
-    `peer` is address and port, `requests` the heads sent, `last_used` when the last attempt on it ended, in
-    seconds of `time.monotonic`.
-    """
-
-    __slots__ = ("last_used", "peer", "requests")
-
-    def __init__(self, peer: tuple[str, int] | None) -> None:
-        self.peer = peer
-        self.requests = 0
-        self.last_used: float | None = None
 
 
 def wrap_connect(original: Method) -> Method:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.content import hash_of_several
 from otel_savetrace.capture.failure import Failure
+from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.text import shortened
-
-if TYPE_CHECKING:
-    from otel_savetrace.capture.storage_call import StorageCall
 
 _MOST_OBJECTS = 1000
 
@@ -76,7 +73,7 @@ class Save:
     def _note_written(self, target: Target, call: StorageCall) -> None:
         self.first_written = self.first_written or target
         self.key_len = max(self.key_len, call.key_len or 0)
-        if call.whole and len(self.contents) < _MOST_OBJECTS:
+        if call.has_content and len(self.contents) < _MOST_OBJECTS:
             self.contents[target, call.part] = (call.content_size, call.content_hash)
 
     def totals(self) -> dict[str, str | int | float]:

@@ -4,67 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.trace import Span
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import content
 from otel_savetrace.capture.failure import Failure, of_exception, of_response
-from otel_savetrace.capture.save import Save, live_save
-from otel_savetrace.capture.text import shortened, utf8_length
+from otel_savetrace.capture.save import live_save
+from otel_savetrace.capture.state import StorageCall, current_call
+from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
 
-if TYPE_CHECKING:
-    from otel_savetrace.capture.attempt import Attempt
-
-_READING = ("Get", "Head", "List", "Select")
 _DEFAULT_ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
-
-
-class StorageCall:
-    """What is known of a call so far. Sizes are bytes, times seconds of `time.monotonic`."""
-
-    __slots__ = (
-        "attempt", "attempts", "attempts_allowed", "backoff_seconds", "body", "bucket", "content_hash",
-        "content_size", "header_bytes", "key", "key_len", "next_backoff", "operation", "outer", "part",
-        "previous_ended", "recording", "save", "span", "status", "user_attributes", "whole",
-    )  # fmt: skip
-
-    def __init__(self, span: Span, operation: str, parameters: Mapping[str, Any], save: Save | None) -> None:
-        self.span = span
-        self.operation = operation
-        self.save = save
-        self.recording = span.is_recording()
-        self.outer: StorageCall | None = None
-        bucket, key = parameters.get("Bucket"), parameters.get("Key")
-        self.bucket = bucket if isinstance(bucket, str) else None
-        self.key = key if isinstance(key, str) else None
-        self.key_len = None if self.key is None else utf8_length(self.key)
-        self.part = parameters.get("PartNumber", 0)
-        self.body = parameters.get("Body") if operation in content.CONTENT_OPERATIONS else None
-        self.whole = operation in content.CONTENT_OPERATIONS
-        self.content_size = content.size_of(self.body) if self.whole else None
-        self.content_hash: str | None = None
-        self.user_attributes: dict[str, str] = {}
-        self.attempt: Attempt | None = None
-        self.attempts = 0
-        self.attempts_allowed: int | None = None
-        self.header_bytes = 0
-        self.status: int | None = None
-        self.backoff_seconds = 0.0
-        self.next_backoff: float | None = None
-        self.previous_ended: float | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Whether the call means to change what is stored."""
-        return not self.operation.startswith(_READING)
-
-
-current_call: ContextVar[StorageCall | None] = ContextVar("otel_savetrace_call", default=None)
-"""The S3 call that runs in this thread or greenlet."""
 
 
 def begin(
@@ -73,7 +25,7 @@ def begin(
     """Note that an S3 call begins; `span` is botocore's, and lives."""
     if service != "s3":
         return
-    call = StorageCall(span, operation, parameters, live_save())
+    call = StorageCall(span, operation, parameters)
     call.outer = current_call.get()
     current_call.set(call)
     if call.recording:
@@ -93,11 +45,12 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
     if not call.recording:
         return
     failure = _failure(result)
-    if call.whole and call.content_hash is None:
+    if call.has_content and call.content_hash is None:
         call.content_hash = content.hash_of(call.body)
     call.span.set_attributes(_attributes_at_end(call, result, failure))
-    if call.save is not None:
-        call.save.add(call, failure)
+    save = live_save()
+    if save is not None:
+        save.add(call, failure)
 
 
 def allowed_attempts(retries: Mapping[str, Any] | None) -> int:
