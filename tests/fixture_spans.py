@@ -83,9 +83,12 @@ class SpanFile:
         outcome: str | None = names.SUCCEEDED,
         storymap: str = "my-map",
         user: str = "ada",
+        file_named: bool = False,
         **facts: AttributeValue,
     ) -> str:
         """Write one save, its calls one after the other, and return its trace id.
+
+        With `file_named` the last part of the key is an attribute as well, as of a pattern that names it.
 
         `facts` go to the save (``savetrace__user_error`` for ``savetrace.user_error``); with `outcome` None
         it is a trace of OpenTelemetry alone, without anything of ours.
@@ -95,6 +98,8 @@ class SpanFile:
         server = self._start("flask", f"POST {ROUTE}", SpanKind.SERVER, at)
         now = at + 0.001
         for put in puts:
+            if file_named:
+                thing["storymap.file"] = put.file
             now = self._put(server, put, now, thing if ours else None)
         server.set_attributes({"http.method": "POST", "http.route": ROUTE, "http.status_code": 200, **thing})
         if ours:
@@ -155,7 +160,7 @@ def _moment(at: float) -> int:
 
 
 def _of_call(put: Put, thing: Mapping[str, str]) -> dict[str, AttributeValue]:
-    key = f"storymapjs/{'/'.join(thing.values())}/{put.file}"
+    key = f"storymapjs/{thing['storymap.user_id']}/{thing['storymap.id']}/{put.file}"
     written: dict[str, AttributeValue] = {
         **thing, names.S3_BUCKET: "maps", names.S3_KEY: key, names.KEY_LEN: len(key),
         names.ATTEMPTS: len(put.tries), names.RETRY_ATTEMPTS: len(put.tries) - 1,

@@ -48,13 +48,17 @@ def _failure(save: Save) -> str:
         return f"{code}, with no storage call made"
     if not any(call.failed for call in save.calls):
         return f"{code}, although no storage call failed"
-    failing = [call for call in save.calls if call.failed]
+    failing = [call for call in save.calls if call.failed and call.error_code == save.error_code]
+    if not failing:
+        return f"{code}, which is no storage call's error"
     if len(failing) > 1:
         attempts = count(save.attempts_made, "attempt")
         return f"{code} after {attempts} over {len(save.calls)} storage calls"
     made, allowed = failing[0].attempts_made, failing[0].attempts_allowed
     if made is None:
         return code
+    if made == allowed == 1:
+        return f"{code} at the only attempt"
     return (
         f"{code} after {made} of {allowed} attempts" if allowed else f"{code} after {count(made, 'attempt')}"
     )

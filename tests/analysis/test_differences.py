@@ -110,6 +110,15 @@ def test_calls_are_paired_by_what_they_write(span_file: SpanFile, read_saves: Re
     ]  # fmt: skip
 
 
+def test_calls_of_two_kinds_are_no_pair(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """A call is never held against one of another operation."""
+    span_file.save(0.0, [Put(operation="CopyObject")])
+    span_file.save(10.0, [Put()])
+    assert names_of(compare(*read_saves()).calls) == [
+        ("CopyObject draft.json", None), (None, "PutObject draft.json"),
+    ]  # fmt: skip
+
+
 def test_another_key_is_paired_by_its_operation(span_file: SpanFile, read_saves: ReadSaves) -> None:
     """A create that came back under another name is held against the first, and the key is what differs."""
     span_file.save(0.0, [Put(operation="ListObjects", file="list"), FAILED_PUT], outcome="failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -57,8 +58,10 @@ def test_another_user_thing_or_route_is_no_retry(
 
 def test_a_retry_of_another_file_of_the_same_thing_is_one(span_file: SpanFile, read_saves: ReadSaves) -> None:
     """The ids name the thing: which of its files failed does not matter."""
-    span_file.save(0.0, [FAILED_PUT], outcome="failed", storymap__file="index.html")
-    span_file.save(10.0, storymap__file="published.json")
+    index = dataclasses.replace(FAILED_PUT, file="index.html")
+    span_file.save(0.0, [Put(file="published.json"), index], outcome="failed", file_named=True)
+    span_file.save(10.0, [Put(file="published.json")], file_named=True)
+    assert [save.thing["storymap.file"] for save in read_saves()] == ["index.html", "published.json"]
     assert [episode.state for episode in episodes(read_saves())] == ["recovered"]
 
 
@@ -83,8 +86,11 @@ def test_an_end_that_was_not_seen_ends_no_episode(span_file: SpanFile, read_save
     """A save whose outcome is unknown is neither a failure nor a recovery."""
     span_file.save(0.0, [FAILED_PUT], outcome="failed")
     span_file.save(10.0, outcome="unknown")
-    span_file.save(20.0)
-    assert told(episodes(read_saves())) == [("recovered", 1, True)]
+    ended = span_file.save(20.0)
+    (episode,) = episodes(read_saves())
+    assert told([episode]) == [("recovered", 1, True)]
+    assert episode.recovered_by is not None
+    assert episode.recovered_by.trace_id == ended
 
 
 def test_content_is_compared_object_by_object(span_file: SpanFile, read_saves: ReadSaves) -> None:
@@ -93,9 +99,11 @@ def test_content_is_compared_object_by_object(span_file: SpanFile, read_saves: R
     span_file.save(1.0, [Put(file="a")])
     span_file.save(2.0, [Put(file="a", content=OTHER)])
     span_file.save(3.0, [Put(file="a", content=None)])
-    both, first, changed, unknown = read_saves()
+    span_file.save(4.0, [Put(file="a"), Put(file="b", content=OTHER)])
+    both, first, changed, unknown, half_changed = read_saves()
     assert same_content(both, first) is True
     assert same_content(both, changed) is False
+    assert same_content(both, half_changed) is False
     assert same_content(both, unknown) is None
 
 

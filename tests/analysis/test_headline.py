@@ -13,6 +13,7 @@ from otel_savetrace.analysis.saves import Save
 from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Put, SpanFile, Try
 
 FAILED: dict[str, Any] = {"puts": [FAILED_PUT], "outcome": "failed"}
+DATABASE_LOST: dict[str, Any] = {"outcome": "failed", "savetrace__error_code": "OperationalError"}
 TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
 
 
@@ -35,6 +36,11 @@ TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
             " be the same failed too: ConnectionResetError after 1 attempt.",
         ),
         (
+            {"puts": [Put([RESET], allowed=1)], "outcome": "failed"}, {},
+            "The earlier save failed: ConnectionResetError at the only attempt;"
+            " 10 s later the same content was saved at the first attempt.",
+        ),
+        (
             {"puts": TWICE, "outcome": "failed"}, {"outcome": "unknown"},
             "The earlier save failed: SlowDown after 12 attempts over 2 storage calls; 9.8 s later"
             " the same content was sent again, and how that ended is not known.",
@@ -45,8 +51,13 @@ TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
             " 10 s later content that may or may not be the same was saved at the first attempt.",
         ),
         (
-            {"outcome": "failed", "savetrace__error_code": "OperationalError"}, {},
+            DATABASE_LOST, {},
             "The earlier save failed: OperationalError, although no storage call failed;"
+            " 10 s later the same content was saved at the first attempt.",
+        ),
+        (
+            {"puts": [Put([RESET]), Put()], **DATABASE_LOST}, {},
+            "The earlier save failed: OperationalError, which is no storage call's error;"
             " 10 s later the same content was saved at the first attempt.",
         ),
         (

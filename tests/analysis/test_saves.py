@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from otel_savetrace import attributes as names
-from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.analysis.saves import Save
 from otel_savetrace.spans.otlp_json import read_path
 from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Facts, Put, SpanFile, Try
 
@@ -55,7 +55,7 @@ def test_attempts_carry_what_the_wire_told(span_file: SpanFile, read_saves: Read
 def test_plain_opentelemetry_gives_what_it_can(span_file: SpanFile, read_saves: ReadSaves) -> None:
     """Without our attributes a write makes a save; its end is unknown unless the status tells it."""
     span_file.save(0.0, [Put([SLOW_DOWN, SLOW_DOWN])], outcome=None)
-    span_file.save(1.0, outcome=None, http__status_code=500)
+    span_file.save(1.0, outcome=None, http__status_code=409)
     swallowed, refused = read_saves()
     assert (swallowed.outcome, swallowed.error_code, swallowed.attempts_made) == ("unknown", "SlowDown", 2)
     assert swallowed.calls[0].attempts == ()
@@ -130,6 +130,17 @@ def test_the_code_of_a_call_is_found_wherever_it_is(span_file: SpanFile, read_sa
     assert [save.error_code for save in read_saves()] == ["SlowDown", "AccessDenied", "ReadTimeoutError"]
 
 
+def test_a_call_that_worked_has_no_code(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """An exception that the client met and mended on its way is not the call's error."""
+    server = span_file.span("POST /x", 0.0, kind=SpanKind.SERVER)
+    call = span_file.span("S3.PutObject", 0.1, server, SpanKind.CLIENT)
+    call.add_event("exception", {"exception.type": "ReadTimeoutError"})
+    call.end()
+    server.end()
+    (save,) = read_saves()
+    assert (save.calls[0].error_code, save.error_code) == (None, None)
+
+
 def test_the_thing_is_told_by_names_that_stand_on_calls_too(
     span_file: SpanFile, read_saves: ReadSaves
 ) -> None:
@@ -155,20 +166,19 @@ def test_without_names_of_the_users_bucket_and_key_are_the_thing(
     assert [save.thing for save in read_saves()] == [{names.S3_BUCKET: "maps", names.S3_KEY: "a/b"}]
 
 
-def test_parents_in_a_circle_end_the_search(span_file: SpanFile) -> None:
-    """A trace whose parents run in a circle is read, and nothing hangs."""
+def test_parents_in_a_circle_end_the_search(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """A trace whose parents run in a circle is read like any other, and nothing hangs."""
     span_file.save()
-    spans = read_path(span_file.path).spans
-    call = next(span for span in spans if span.name == "S3.PutObject")
-    circle = [
-        type(span)(
-            **{**{name: getattr(span, name) for name in span.__slots__}, "parent_span_id": call.span_id}
-        )
-        if span.kind == "server"
-        else span
-        for span in spans
-    ]
-    assert len(saves(circle)) == 1
+    one = span_file.span("one", 1.0)
+    two = span_file.span("two", 1.0, one)
+    call = span_file.span("S3.PutObject", 1.0, two, SpanKind.CLIENT)
+    for span in (call, two, one):
+        span.end()
+    ids = [f'"spanId":"{span.get_span_context().span_id:016x}"' for span in (one, two)]
+    circle = f'{ids[0]},"parentS{ids[1][2:]}'
+    span_file.path.write_text(span_file.path.read_text().replace(ids[0], circle))
+    assert any(span.name == "one" and span.parent_span_id for span in read_path(span_file.path).spans)
+    assert len(read_saves()) == 1
 
 
 def test_saves_come_in_the_order_of_time(span_file: SpanFile, read_saves: ReadSaves) -> None:

@@ -189,6 +189,20 @@ def test_ids_in_base64_and_kinds_by_name_are_understood(tmp_path: Path) -> None:
     assert (span.trace_id, span.span_id, span.kind, span.status) == (TRACE_ID, SPAN_ID, "server", "error")
 
 
+def test_values_of_every_kind_are_read(tmp_path: Path) -> None:
+    """Maps, lists and bytes are read too; a value that is absent is none."""
+    file = tmp_path / "spans.jsonl"
+    values: dict[str, Any] = {
+        "map": {"kvlistValue": {"values": [{"key": "a", "value": {"intValue": 1}}]}},
+        "list": {"arrayValue": {"values": [{"stringValue": "a"}, {"doubleValue": "Infinity"}]}},
+        "bytes": {"bytesValue": "YWI="},
+        "none": {},
+    }
+    file.write_text(line(attributes=[{"key": name, "value": value} for name, value in values.items()]))
+    (span,) = read_path(file).spans
+    assert span.attributes == {"map": {"a": 1}, "list": ("a", math.inf), "bytes": "YWI=", "none": None}
+
+
 def test_lines_of_a_stream_are_read() -> None:
     """A stream gives the same spans as a file, under the name given."""
     reading = read_lines(io.BytesIO(line().encode() + b"x\n"), "standard input")
