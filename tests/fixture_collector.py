@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
 from otel_savetrace.demo.binaries import collector_folder
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port
+from otel_savetrace.spans.otlp_json import read_path
+from otel_savetrace.spans.rows import Span
 from tests.fixture_jaeger import Jaeger
 
 ALL_LAYERS = tuple(sorted(path.name for path in (collector_folder() / "config").glob("*.yaml")))
@@ -30,14 +31,11 @@ class Collector:
     span_metrics: str
     archive: Path
 
-    def archived(self) -> list[dict[str, Any]]:
-        """Spans of the file archive, in the order written, as OTLP JSON has them; repeats included."""
-        spans: list[dict[str, Any]] = []
-        for file in sorted(self.archive.glob("*.jsonl")):
-            for line in file.read_text().splitlines():
-                for resource in json.loads(line)["resourceSpans"]:
-                    spans += [span for scope in resource["scopeSpans"] for span in scope["spans"]]
-        return spans
+    def archived(self) -> tuple[Span, ...]:
+        """Read the file archive as the command line does; a line that it cannot read fails the test."""
+        reading = read_path(self.archive)
+        assert reading.skipped == ()
+        return reading.spans
 
     def metrics(self) -> str:
         """Scrape the span metrics, as Prometheus would."""

@@ -20,17 +20,17 @@ def test_archive_survives_a_kill_and_a_restart(start_collector: StartCollector) 
     collector = start_collector(LAYERS)
     sent = send(collector)
     collector.process.kill()
-    assert {span["traceId"] for span in collector.archived()} == sent
+    assert {span.trace_id for span in collector.archived()} == sent
     collector.process.start()
     sent |= send(collector)
     collector.process.restart()
     sent |= send(collector)
     assert len(sent) == 3 * SAVES
-    assert {span["traceId"] for span in collector.archived()} == sent
+    assert {span.trace_id for span in collector.archived()} == sent
 
 
 def test_archive_keeps_what_sampling_drops(start_collector: StartCollector) -> None:
     """All spans are archived, whatever share Jaeger gets."""
     collector = start_collector(COLLECTOR_KEEP_PERCENT="0")
     sent = send(collector)
-    assert {span["traceId"] for span in collector.archived()} == sent
+    assert {span.trace_id for span in collector.archived()} == sent
