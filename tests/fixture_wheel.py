@@ -1,0 +1,120 @@
+"""The built wheel, and fresh virtual environments that have it and nothing else of this checkout.
+
+Versions are those of requirements.lock; pip's own cache makes a second run fast.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from otel_savetrace.demo.processes import base_environment
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LOCK = CHECKOUT / "requirements.lock"
+APP_REQUIREMENTS = ("flask", "boto3", "gunicorn")
+"""What an app that saves to S3 has of its own."""
+
+_INSTALL_SECONDS = 240.0
+_RUN_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """A virtual environment in `folder`."""
+
+    folder: Path
+
+    @property
+    def site_packages(self) -> Path:
+        """Where its distributions stand."""
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.folder / "lib" / version / "site-packages"
+
+    def program(self, name: str) -> Path:
+        """Return the path of one of its programs."""
+        return self.folder / "bin" / name
+
+    def run(
+        self, program: str, *arguments: str | Path, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of its programs to the end, outside the checkout, and return what it said."""
+        return subprocess.run(  # noqa: S603 - a program of this environment
+            [self.program(program), *arguments],
+            env={**base_environment(), **(environment or {})},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout as a release is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    _install([sys.executable, "-m", "build", "--wheel", "--outdir", folder, CHECKOUT])
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def base_installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What `pip install otel-savetrace` gives, and pip itself."""
+    folder = tmp_path_factory.mktemp("base") / "venv"
+    _install([sys.executable, "-m", "venv", folder])
+    installation = Installation(folder)
+    _pip(installation, folder, wheel)
+    return installation
+
+
+@pytest.fixture(scope="session")
+def app_installation(
+    wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """What an app has that did `pip install otel-savetrace`."""
+    return _beside(base_installation, tmp_path_factory.mktemp("app") / "venv", wheel, *APP_REQUIREMENTS)
+
+
+@pytest.fixture(scope="session")
+def cli_installation(
+    wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """What `pip install otel-savetrace[cli]` gives."""
+    return _beside(base_installation, tmp_path_factory.mktemp("cli") / "venv", f"{wheel}[cli]")
+
+
+def _beside(base: Installation, folder: Path, *requirements: str | Path) -> Installation:
+    """Make another environment with the pip of `base`: copying pip into each takes seconds."""
+    _install([sys.executable, "-m", "venv", "--without-pip", folder])
+    _pip(base, folder, *requirements)
+    return Installation(folder)
+
+
+def _pip(base: Installation, folder: Path, *requirements: str | Path) -> None:
+    # Bytecode is made of what is imported, when it is.
+    pip: list[str | Path] = [base.program("python"), "-m", "pip", "--python", folder, "install"]
+    _install([*pip, "--quiet", "--no-compile", "--constraint", LOCK, *requirements])
+
+
+def _install(command: list[str | Path]) -> None:
+    # The user's own environment: it is where pip's index, cache and certificates are set.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(  # noqa: S603 - this Python's own tools
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_INSTALL_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))} failed:\n{done.stdout}"
