@@ -7,7 +7,7 @@ import http.client
 import json
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -90,6 +90,17 @@ class Jaeger:
                     f"{len(missing)} of {len(expected)} traces are not whole after {seconds:g} s;"
                     f" {trace} has {len(self.spans(trace))} spans, not {spans}."
                 )
+            time.sleep(POLL_SECONDS)
+
+    def wait_for_saves(self, trace_ids: Iterable[str], seconds: float = 30.0) -> None:
+        """Return once each trace has at least its save, the span without a parent; fail after `seconds`."""
+        deadline = time.monotonic() + seconds
+        missing = set(trace_ids)
+        while missing := {
+            trace for trace in missing if all("parentSpanId" in span for span in self.spans(trace))
+        }:
+            if time.monotonic() > deadline:
+                pytest.fail(f"The saves of {len(missing)} traces are missing, {min(missing)} among them.")
             time.sleep(POLL_SECONDS)
 
 

@@ -74,6 +74,24 @@ def test_every_save_is_found_though_both_are_killed(
     jaeger.wait_for(dict.fromkeys(traffic.made, 3))
 
 
+@pytest.mark.parametrize("percent", ["100", "0"])
+def test_what_was_acknowledged_is_on_disk(
+    start_collector: StartCollector, jaeger: Jaeger, percent: str
+) -> None:
+    """Without Jaeger, a Collector killed the moment it has acknowledged loses no failed save and no retry."""
+    collector = start_collector(jaeger=jaeger, COLLECTOR_KEEP_PERCENT=percent)
+    jaeger.process.kill()
+    with sending_to(collector.grpc) as sender:
+        failed = [sender.save(codes=("SlowDown",), outcome="failed") for _ in range(100)]
+        retries = [sender.save(savetrace_previous_trace_id=trace_id) for trace_id in failed]
+        sender.flush()
+        collector.process.kill()
+    collector.process.start()
+    jaeger.process.start()
+    jaeger.wait_for(dict.fromkeys(failed, 3))
+    jaeger.wait_for_saves(retries)
+
+
 def kill_and_restart(part: Jaeger | Collector, traffic: Traffic) -> None:
     """Kill one, let saves be made without it, start it, let saves be made with it."""
     part.process.kill()

@@ -162,5 +162,5 @@ def _shared_libraries() -> list[Path]:
     listed = subprocess.run(
         ["/sbin/ldconfig", "-p"], env=base_environment(), capture_output=True, text=True, check=True
     ).stdout
-    found = dict(re.findall(r"^\s+(\S+) \(libc6,x86-64\S*\) => (\S+)$", listed, re.MULTILINE))
+    found = dict(re.findall(r"^\s+(\S+) \(libc6,[A-Za-z][^)]*\) => (\S+)$", listed, re.MULTILINE))
     return [Path(found[name]) for name in _OF_WHEELS if name in found]

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-APP = "http://127.0.0.1:5000"
+APP = "http://127.0.0.1:8000"
 
 
 def save(storymap_id: str) -> str:
