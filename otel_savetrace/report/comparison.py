@@ -17,7 +17,15 @@ from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline, layout
-from otel_savetrace.report.wording import ASIDE, OUTCOME_STYLES, moment, named_thing, short_name, value
+from otel_savetrace.report.wording import (
+    ASIDE,
+    OUTCOME_STYLES,
+    moment,
+    named_thing,
+    printable,
+    short_name,
+    value,
+)
 
 BORDERS = 7
 """Columns that two cells beside each other lose to lines and to the space beside them."""
@@ -42,7 +50,7 @@ class ComparisonView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(options.max_width, WIDEST)
         ascii_only = options.ascii_only
-        yield Text(headline(self.comparison), "bold")
+        yield Text(printable(headline(self.comparison)), "bold")
         yield Text()
         yield from _things(self.comparison)
         yield _side_by_side(self.comparison, width, LETTERS if ascii_only else LINES)
@@ -106,7 +114,7 @@ def _answer(save: Save) -> Text:
     status = f"HTTP {save.status_code}" if save.status_code else "no answer that was recorded"
     answer.append(status, "default")
     if save.user_error and save.user_error != status:
-        answer.append(f"\n{save.user_error}", OUTCOME_STYLES[save.outcome])
+        answer.append(f"\n{printable(save.user_error)}", OUTCOME_STYLES[save.outcome])
     return answer
 
 
@@ -124,7 +132,7 @@ def _differences(comparison: Comparison, width: int) -> RenderableType:
     for found in before:
         name = Text(short_name(found.attribute))
         if found.where != "save":
-            name.append(f" ({found.where})", ASIDE)
+            name.append(f" ({printable(found.where)})", ASIDE)
         table.add_row(name, Text(value(found.attribute, found.a)), _second_value(found))
     return table
 
@@ -182,7 +190,8 @@ def _support(comparison: Comparison) -> Iterator[RenderableType]:
         held = failing[-1].span.attributes
         named = [("request id", attributes.REQUEST_ID), ("host id", attributes.EXTENDED_REQUEST_ID)]
         yield from _line(
-            "For the store's support", [f"{said} {held[name]}" for said, name in named if name in held]
+            "For the store's support",
+            [f"{said} {value(name, held[name])}" for said, name in named if name in held],
         )
 
 

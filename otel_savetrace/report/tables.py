@@ -18,6 +18,7 @@ from otel_savetrace.report.wording import (
     SUCCEEDED,
     UNKNOWN,
     outcome,
+    printable,
     short_ids,
     thing,
 )
@@ -36,7 +37,7 @@ def saves_table(saves: Sequence[Save]) -> Table:
     for save in saves:
         table.add_row(
             _time(save, saves),
-            Text(thing(save) or save.route),
+            Text(thing(save) or printable(save.route)),
             outcome(save),
             "" if save.attempts_made is None else str(save.attempts_made),
             duration(save.seconds),
@@ -99,7 +100,7 @@ def _what_failed(episode: Episode) -> Text:
     told = Text(thing(last) or "not recorded")
     told.append("\n").append_text(outcome(last))
     tries = _tries(episode)
-    return told.append(f"{f', {tries}' if tries else ''}  {last.route}", ASIDE)
+    return told.append(f"{f', {tries}' if tries else ''}  {printable(last.route)}", ASIDE)
 
 
 def _tries(episode: Episode) -> str:

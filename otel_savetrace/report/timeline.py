@@ -11,7 +11,7 @@ from otel_savetrace.analysis.calls import Attempt, Call
 from otel_savetrace.analysis.differences import call_name
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import alike, count, duration
-from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED
+from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, printable
 
 NUMBER_WIDTH = 2
 SHORTEST_BAR = 9
@@ -88,7 +88,8 @@ class Timeline:
         if not call.attempts:
             bar = self._bar(call.span.start_nanoseconds, call.span.end_nanoseconds, None, call.failed)
             said = Text(
-                f" {call.error_code or 'failed'}" if call.failed else " no error", _style(call.failed)
+                f" {printable(call.error_code or 'failed')}" if call.failed else " no error",
+                _style(call.failed),
             )
             lines += [Text("  ") + bar + said, Text("  attempts are not recorded", ASIDE)]
         return lines
@@ -103,7 +104,7 @@ class Timeline:
         told = ""
         if made:
             told = f"  {made} of {count(allowed, 'attempt')}" if allowed else f"  {count(made, 'attempt')}"
-        title = Text(call_name(call), "bold")
+        title = Text(printable(call_name(call)), "bold")
         title.truncate(max(0, self.layout.width - len(told)), overflow="ellipsis")
         return title.append(told, f"not bold {ASIDE}")
 
@@ -150,7 +151,7 @@ class Timeline:
 
 def _outcome(attempt: Attempt, marks: Marks) -> Text:
     mark = marks.succeeded if attempt.succeeded else marks.failed
-    return Text(f" {mark} {attempt.outcome}", _style(not attempt.succeeded))
+    return Text(f" {mark} {printable(attempt.outcome)}", _style(not attempt.succeeded))
 
 
 def _facts(attempt: Attempt) -> list[str]:

@@ -28,6 +28,18 @@ LONG_HASH = re.compile(r"[0-9a-f]{16,}")
 """Ids such as an MD5 sum, of which a person reads the beginning only."""
 
 
+def printable(text: str) -> str:
+    """Return text that does nothing to a terminal but be read.
+
+    Keys, routes and messages are what users and servers made them: control characters in them are shown as
+    escapes, so that none can move the cursor, change what stands elsewhere, or turn the line around.
+    """
+    return "".join(
+        one if one.isprintable() else " " if one.isspace() else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
 def value(name: str, held: AttributeValue) -> str:
     """Return an attribute's value with its unit; a dash where it is not recorded."""
     if held is None:
@@ -39,12 +51,12 @@ def value(name: str, held: AttributeValue) -> str:
             return duration(held)
         if unit == "By":
             return f"{held:,} B"
-    return held if isinstance(held, str) else json.dumps(held)
+    return printable(held) if isinstance(held, str) else json.dumps(held)
 
 
 def short_name(name: str) -> str:
     """Return an attribute's name without the part in front that all of ours share."""
-    return name.removeprefix("savetrace.")
+    return printable(name.removeprefix("savetrace."))
 
 
 def moment(time: datetime.datetime) -> str:
@@ -56,22 +68,22 @@ def thing(save: Save) -> str:
     """Return what was saved in one short line, values only, the user last: ``my-map / draft.json``."""
     names = sorted(save.thing, key=lambda name: "user" in name)
     return " / ".join(
-        LONG_HASH.sub(lambda found: found[0][:SHORT_ID] + "…", save.thing[name]) for name in names
+        LONG_HASH.sub(lambda found: found[0][:SHORT_ID] + "…", printable(save.thing[name])) for name in names
     )
 
 
 def outcome(save: Save) -> Text:
     """Return what became of a save: of a failed one the code tells more than the word."""
     said = save.error_code if save.outcome == "failed" else None
-    return Text(said or save.outcome, OUTCOME_STYLES[save.outcome])
+    return Text(printable(said or save.outcome), OUTCOME_STYLES[save.outcome])
 
 
 def named_thing(held: Mapping[str, str]) -> Text:
     """Return what was saved with its names, whole: what a person copies into a search."""
     told = Text()
     for name, part in held.items():
-        told.append(f"{name}=", ASIDE)
-        told.append(f"{part}  ")
+        told.append(f"{printable(name)}=", ASIDE)
+        told.append(f"{printable(part)}  ")
     told.rstrip()
     return told
 

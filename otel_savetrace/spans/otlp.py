@@ -20,6 +20,9 @@ STATUSES: tuple[SpanStatus, ...] = ("unset", "ok", "error")
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 
+LATEST_NANOSECONDS = 2**64 - 1
+"""OTLP's times are unsigned 64-bit numbers."""
+
 Name = TypeVar("Name", bound=str)
 
 
@@ -79,7 +82,7 @@ def _value(value: Mapping[str, Any]) -> AttributeValue:
         if kind in value:
             try:
                 return read(value[kind])
-            except (TypeError, ValueError, AttributeError) as error:
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise NotOtlpError(f"a span with an attribute whose {kind} cannot be read") from error
     if value:
         raise NotOtlpError("a span with an attribute whose kind of value is unknown")
@@ -88,7 +91,7 @@ def _value(value: Mapping[str, Any]) -> AttributeValue:
 
 _VALUE_READERS: Mapping[str, Callable[[Any], AttributeValue]] = {
     "stringValue": str,
-    "boolValue": bool,
+    "boolValue": lambda value: _boolean(value),
     "intValue": int,
     "doubleValue": float,
     "bytesValue": str,
@@ -115,9 +118,18 @@ def _id(holder: Mapping[str, Any], field: str, size: int) -> str:
 def _integer(holder: Mapping[str, Any], field: str, default: int | None = None) -> int:
     value = holder.get(field, default)
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
         raise NotOtlpError(f"a span whose {field} is not a whole number") from None
+    if not 0 <= number <= LATEST_NANOSECONDS:
+        raise NotOtlpError(f"a span whose {field} is beyond what 64 bits hold")
+    return number
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def _text(holder: Mapping[str, Any], field: str) -> str:
@@ -133,9 +145,10 @@ def _enumeration(value: object, names: tuple[Name, ...], prefix: str) -> Name:
         name = value.removeprefix(prefix).lower()
         return name if name in names else names[0]
     try:
-        return names[int(cast("int", value))]
-    except (TypeError, ValueError, IndexError):
+        number = int(cast("int", value))
+    except (TypeError, ValueError, OverflowError):
         return names[0]
+    return names[number] if 0 <= number < len(names) else names[0]
 
 
 def _list(holder: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:

@@ -33,7 +33,11 @@ def read_path(path: Path) -> Reading:
     `SourceError` where nothing can be read at all.
     """
     account = Account()
-    spans = each_once(span for file in _files(path) for span in _spans_of_file(file, account))
+    try:
+        files = _files(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}.") from error
+    spans = each_once(span for file in files for span in _spans_of_file(file, account))
     _refuse_what_is_not_otlp(str(path), spans, account)
     return Reading("folder" if path.is_dir() else "file", str(path), spans, account.skipped())
 
@@ -72,9 +76,9 @@ def _files(path: Path) -> list[Path]:
 def _spans_of_file(file: Path, account: Account) -> Iterator[Span]:
     try:
         with file.open("rb") as plain:
-            begins = plain.read(len(ZSTANDARD_BEGINS))
-            plain.seek(0)
-            if begins == ZSTANDARD_BEGINS:
+            # Not read: a pipe cannot be wound back.
+            begins = plain.peek(len(ZSTANDARD_BEGINS))
+            if begins.startswith(ZSTANDARD_BEGINS):
                 account.add("a file compressed with zstd; decompress it first", str(file))
             elif begins.startswith(GZIP_BEGINS):
                 with gzip.open(plain) as unpacked:

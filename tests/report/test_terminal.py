@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from opentelemetry.trace import SpanKind, StatusCode
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
@@ -15,7 +18,7 @@ from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.report import terminal
 from otel_savetrace.spans.rows import Span
-from tests.fixture_spans import FAILED_PUT, RESET, Facts, Put, SpanFile, Try
+from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Facts, Put, SpanFile, Try
 
 ReadSaves = Callable[[], list[Save]]
 
@@ -157,6 +160,74 @@ def test_square_brackets_are_no_markup(span_file: SpanFile, read_saves: ReadSave
         terminal.comparison(compare(*read_saves())),
     ):
         assert "[red]map[/red]" in printed(shown, 140)
+
+
+def test_no_name_does_anything_to_the_terminal(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Control characters in what users and servers named, those that turn a line around too, are escaped."""
+    evil = "a\x1b[2J\x9b1m\u202eb\nc"
+    shown_everywhere: dict[str, Any] = {
+        "storymap": evil, "user": evil, "savetrace__user_error": evil, "http__route": evil, "evil\x1b": evil,
+    }  # fmt: skip
+    refused_so = Try(f"400 {evil}", evil)
+    span_file.save(0.0, [Put([refused_so], file=evil)], outcome="failed", **shown_everywhere)
+    span_file.save(10.0, [Put([refused_so], file=evil, allowed=None)], outcome="failed", process__pid=1)
+    span_file.save(20.0, [Put([refused_so], file=evil)], outcome=None)
+    first, second, plain = read_saves()
+    for shown in (
+        terminal.saves_table([first, second, plain]),
+        terminal.episodes_table(episodes([first, second])),
+        terminal.comparison(compare(first, second)),
+        terminal.comparison(compare(first, plain)),
+    ):
+        letters = set(printed(shown, 140).replace("\n", ""))
+        assert all(letter.isprintable() for letter in letters)
+    assert "a\\x1b[2J\\x9b1m\\u202eb c" in printed(terminal.comparison(compare(first, second)), 200)
+
+
+def test_a_wait_that_a_connection_idled_through_is_told_once(
+    span_file: SpanFile, read_saves: ReadSaves
+) -> None:
+    """Idle time beside a wait as long says nothing new; idle for longer than its wait it is told."""
+    waited = dataclasses.replace(SLOW_DOWN, facts={**IDLE, names.CONNECTION_IDLE_SECONDS: 1.401}, wait=1.4)
+    longer = Try(facts=IDLE, wait=1.4)
+    span_file.save(0.0, [Put([SLOW_DOWN, waited, longer])])
+    span_file.save(10.0)
+    shown = printed(terminal.comparison(compare(*read_saves())), 140)
+    assert "after 1.4 s, reused, head 8,202 B" in shown
+    assert "after 1.4 s, reused, idle 61 s, head 8,202 B" in shown
+
+
+def test_a_long_code_stands_below_its_bar(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Where there is no room beside the bar, the outcome is on a line of its own, and is whole."""
+    too_large = Try("400 RequestHeaderSectionTooLarge", "RequestHeaderSectionTooLarge", wait=5.0)
+    span_file.save(0.0, [Put([SLOW_DOWN, too_large])], outcome="failed")
+    span_file.save(10.0)
+    lines = printed(terminal.comparison(compare(*read_saves())), 80).splitlines()
+    assert any("  ✗ 400 RequestHeaderSectionTooLarge " in line for line in lines)
+
+
+def test_ids_of_the_store_are_for_its_support(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """The failed call's request id is told once, as what the store's support asks for."""
+    server = span_file.span("POST /x", 0.0, kind=SpanKind.SERVER)
+    server.set_attribute(names.OUTCOME, "failed")
+    call = span_file.span("S3.PutObject", 0.0, server, SpanKind.CLIENT)
+    call.set_attributes({names.REQUEST_ID: "4442587FB7D0A2F9", names.EXTENDED_REQUEST_ID: "vlR7Pnp="})
+    call.set_status(StatusCode.ERROR)
+    call.end()
+    server.end()
+    (save,) = read_saves()
+    shown = printed(terminal.comparison(compare(save, save)))
+    assert shown.count("request id 4442587FB7D0A2F9, host id vlR7Pnp=") == 2
+    assert shown.count("4442587FB7D0A2F9") == 2
+
+
+def test_days_are_told_where_there_are_several(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Saves of two days have the day in their line, and the title names none."""
+    span_file.save(0.0)
+    span_file.save(86_400.0)
+    lines = printed(terminal.saves_table(read_saves())).splitlines()
+    assert lines[0].strip() == "2 saves: 2 succeeded"
+    assert [line[:19] for line in lines[3:5]] == ["2026-11-24 12:00:00", "2026-11-25 12:00:00"]
 
 
 def test_the_table_of_saves_has_a_line_each(failed_and_retried: list[Save]) -> None:

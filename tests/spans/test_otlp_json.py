@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import math
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,12 @@ def test_broken_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
         ({"traceId": "xyz"}, "a span whose traceId is not 16 bytes in hex"),
         ({"spanId": None}, "a span whose spanId is not 8 bytes in hex"),
         ({"startTimeUnixNano": "soon"}, "a span whose startTimeUnixNano is not a whole number"),
+        ({"endTimeUnixNano": str(2**64)}, "a span whose endTimeUnixNano is beyond what 64 bits hold"),
+        ({"startTimeUnixNano": math.inf}, "a span whose startTimeUnixNano is not a whole number"),
+        (
+            {"attributes": [{"key": "a", "value": {"boolValue": "false"}}]},
+            "a span with an attribute whose boolValue cannot be read",
+        ),
         ({"name": 7}, "a name that is not text"),
         ({"attributes": {"a": 1}}, "attributes that is not a list of objects"),
         ({"status": [1]}, "a status that is not an object"),
@@ -228,6 +236,22 @@ def test_a_source_that_cannot_be_read_is_an_error(tmp_path: Path, make: Any, sai
     with pytest.raises(SourceError, match=said) as raised:
         read_path(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    """What a shell's `<(zcat …)` gives cannot be wound back, and is read all the same."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(line(),))
+    writer.start()
+    assert len(read_path(pipe).spans) == 1
+    writer.join()
+
+
+def test_a_name_that_no_file_can_have_is_an_error() -> None:
+    """What the system refuses to look up is told in a sentence."""
+    with pytest.raises(SourceError, match="cannot be read: File name too long"):
+        read_path(Path("x" * 5_000))
 
 
 def test_an_empty_file_holds_no_spans_and_is_no_error(tmp_path: Path) -> None:
