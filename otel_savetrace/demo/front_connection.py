@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import random
 import socket
-import ssl
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -227,8 +226,10 @@ async def _cancel(
 
 
 async def _close(*writers: asyncio.StreamWriter | None) -> None:
-    for writer in writers:
-        if writer is not None:
-            writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
+    opened = [writer for writer in writers if writer is not None]
+    for writer in opened:
+        writer.close()
+    # Only then, as the front's end may cancel the waiting.
+    for writer in opened:
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

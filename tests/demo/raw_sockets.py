@@ -22,10 +22,10 @@ class RawStore:
     def __init__(self, answers: Sequence[tuple[bytes, bytes]]) -> None:
         self.answers = answers
         self.received: list[bytes] = []
-        self.closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
         self._accepting = threading.Thread(target=self._accept)
 
     def __enter__(self) -> RawStore:
@@ -35,6 +35,10 @@ class RawStore:
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in self._connections:
+            # A test that failed leaves requests unfinished: nobody waits for the rest of them.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in [self._accepting, *self._threads]:
             thread.join()
 
@@ -43,6 +47,7 @@ class RawStore:
             while True:
                 connection, _ = self._listener.accept()
                 self.received.append(b"")
+                self._connections.append(connection)
                 thread = threading.Thread(target=self._serve, args=(connection, len(self.received) - 1))
                 self._threads.append(thread)
                 thread.start()
@@ -58,7 +63,6 @@ class RawStore:
                     pending += piece
                     self.received[number] += piece
                 connection.sendall(answer)
-        self.closed.set()
 
 
 class RawClient:

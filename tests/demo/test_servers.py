@@ -35,6 +35,13 @@ def test_the_s3_server_has_a_bucket_that_can_be_written_to(tmp_path: Path, s3_pr
         client.close()
 
 
+def test_what_programs_leave_at_home_goes_with_the_folder(tmp_path: Path, s3_program: Path) -> None:
+    """Neither the S3 server nor the app is given the user's own home."""
+    store = servers.s3_server(tmp_path, 1, announce=print)
+    app = servers.app_server(tmp_path, 2, storage_url="http://store", tracing={})
+    assert store.environment["HOME"] == app.environment["HOME"] == str(tmp_path)
+
+
 def test_weed_keeps_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SeaweedFS, where it stands in, is on loopback, has no fixed port, and reports nothing to its makers."""
     weed = tmp_path / WEED
