@@ -66,7 +66,7 @@ def identity(save: Save) -> Identity:
     """
     if not save.thing:
         return save.route, (("", f"{save.trace_id} {save.span.span_id}"),)
-    naming = {name: value for name, value in save.thing.items() if _names_it(name)}
+    naming = {name: value for name, value in save.thing.items() if names_it(name)}
     return save.route, tuple(sorted((naming or save.thing).items()))
 
 
@@ -102,7 +102,8 @@ def _episodes_of_one(same: list[Save], window_seconds: float, data_ends: int) ->
         yield Episode(tuple(failed), None, "abandoned" if ended else "open")
 
 
-def _names_it(name: str) -> bool:
+def names_it(name: str) -> bool:
+    """Return whether an attribute of this name is the same for a save and its retry, by its name alone."""
     last = re.split(r"[._-]", name.lower())[-1]
     return "user" in name.lower() or last in {"id", "uid", "uuid", "guid"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
+    how_far,
     json_option,
+    service_option,
     since_option,
     source_or_default,
     storymap_option,
@@ -26,7 +29,8 @@ from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.errors import TraceNotFoundError
 from otel_savetrace.report.as_json import compare_document
 from otel_savetrace.report.terminal import comparison
-from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.jaeger import WHOLE_TRACE_ID
+from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read
 
 SAVE_ID = re.compile(r"(?P<trace>[0-9a-f]{4,32})(:(?P<span>[0-9a-f]{16}))?")
@@ -37,12 +41,14 @@ SAVE_ID = re.compile(r"(?P<trace>[0-9a-f]{4,32})(:(?P<span>[0-9a-f]{16}))?")
 @click.argument("words", nargs=-1, metavar="[SOURCE] [A B]")
 @where_option
 @storymap_option
+@service_option
 @since_option
 @json_option
 def compare(
     words: tuple[str, ...],
     conditions: tuple[tuple[str, str], ...],
     storymap: str | None,
+    service: str | None,
     since_nanoseconds: int | None,
     as_json: bool,
 ) -> None:
@@ -51,11 +57,11 @@ def compare(
     A and B are trace ids, or beginnings of some. Instead of them, --storymap or --where takes the latest
     failed save that fits, and its retry.
     """
-    selection = Selection(conditions, storymap, since_nanoseconds)
+    selection = Selection(conditions, storymap, since_nanoseconds, service)
     if selection.names_something:
         reading, a, b = _latest_failure(_only_source(words), selection)
     else:
-        reading, a, b = _named(words, since_nanoseconds)
+        reading, a, b = _named(words, selection)
     compared = differences.compare(a, b)
     if as_json:
         click.echo(json.dumps(compare_document(reading, compared), ensure_ascii=False, indent=2))
@@ -72,9 +78,10 @@ def _only_source(words: Sequence[str]) -> str:
 
 def _latest_failure(source: str, selection: Selection) -> tuple[Reading, Save, Save]:
     reading = read(source, selection.query)
-    found = episodes(selection.of(saves(reading.spans)))
+    found = [one for one in episodes(saves(reading.spans)) if selection.fits(one.failed[-1])]
     if not found:
-        raise TraceNotFoundError(f"No failed save with {selection.described()} is in {source}.")
+        looked = how_far(reading, selection.since_nanoseconds)
+        raise TraceNotFoundError(f"No failed save with {selection.described()} is in {source}{looked}.")
     latest = max(found, key=lambda episode: episode.failed[-1].span.start_nanoseconds)
     failed = latest.failed[-1]
     if latest.recovered_by is None:
@@ -85,16 +92,17 @@ def _latest_failure(source: str, selection: Selection) -> tuple[Reading, Save, S
     return reading, failed, latest.recovered_by
 
 
-def _named(words: Sequence[str], since_nanoseconds: int | None) -> tuple[Reading, Save, Save]:
+def _named(words: Sequence[str], selection: Selection) -> tuple[Reading, Save, Save]:
     if len(words) not in {2, 3}:
         raise Refusal("Give two traces, or --storymap ID, or --where NAME=VALUE.")
     *given, a, b = words
     wanted = [_save_id(word) for word in (a, b)]
     source = source_or_default(given[0] if given else None)
     traces = tuple(match["trace"] for match in wanted)
-    reading = read(source, Query(start_nanoseconds=since_nanoseconds, trace_ids=traces))
+    reading = read(source, dataclasses.replace(selection.query, trace_ids=traces))
     found = saves(reading.spans)
-    first, second = (_the_save(found, match, reading) for match in wanted)
+    looked = how_far(reading, selection.since_nanoseconds) if min(map(len, traces)) < WHOLE_TRACE_ID else ""
+    first, second = (_the_save(found, match, reading, looked) for match in wanted)
     return reading, first, second
 
 
@@ -105,7 +113,7 @@ def _save_id(word: str) -> re.Match[str]:
     return match
 
 
-def _the_save(found: Sequence[Save], wanted: re.Match[str], reading: Reading) -> Save:
+def _the_save(found: Sequence[Save], wanted: re.Match[str], reading: Reading, looked: str) -> Save:
     trace, span = wanted["trace"], wanted["span"]
     fitting = [
         save for save in found if save.trace_id.startswith(trace) and span in {None, save.span.span_id}
@@ -126,5 +134,5 @@ def _the_save(found: Sequence[Save], wanted: re.Match[str], reading: Reading) ->
             f"Trace {trace} is in {reading.name}, but no save{f' {span}' if span else ''} is in it."
         )
     raise TraceNotFoundError(
-        f"No trace {trace} is in {reading.name}: `savetrace list` shows the saves that are."
+        f"No trace {trace} is in {reading.name}{looked}: `savetrace list` shows the saves that are."
     )

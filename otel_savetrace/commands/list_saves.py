@@ -14,7 +14,9 @@ from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
+    how_far,
     json_option,
+    service_option,
     since_option,
     source_or_default,
     storymap_option,
@@ -23,7 +25,6 @@ from otel_savetrace.commands.options import (
 )
 from otel_savetrace.report.as_json import list_document
 from otel_savetrace.report.terminal import episodes_table, saves_table
-from otel_savetrace.report.wording import ASIDE
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read
 
@@ -38,6 +39,7 @@ DEFAULT_LIMIT = 50
     "--outcome", type=click.Choice(["failed", "succeeded", "unknown"]), help="Only saves that ended so."
 )
 @click.option("--code", metavar="CODE", help="Only saves with this error code, such as SlowDown.")
+@service_option
 @since_option
 @click.option(
     "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="The latest only."
@@ -47,6 +49,7 @@ def list_saves(
     source: str | None,
     conditions: tuple[tuple[str, str], ...],
     storymap: str | None,
+    service: str | None,
     outcome: str | None,
     code: str | None,
     since_nanoseconds: int | None,
@@ -54,30 +57,36 @@ def list_saves(
     as_json: bool,
 ) -> None:
     """List saves, and what became of those that failed."""
-    selection = Selection(conditions, storymap, since_nanoseconds)
+    selection = Selection(conditions, storymap, since_nanoseconds, service)
     reading = read(source_or_default(source), selection.query)
-    selected = selection.of(saves(reading.spans))
-    fitting = [save for save in selected if _ended_so(save, outcome, code)]
+    found = saves(reading.spans)
+    fitting = [save for save in found if selection.fits(save) and _ended_so(save, outcome, code)]
     shown = fitting[-limit:]
-    told = [episode for episode in episodes(selected) if any(save in shown for save in episode.failed)]
+    told = _episodes_of(shown, found)
     if as_json:
         click.echo(json.dumps(list_document(reading, shown, told), ensure_ascii=False, indent=2))
+    elif not shown:
+        looked = how_far(reading, since_nanoseconds)
+        click.echo(f"No save fits among the {len(reading.spans):,} spans of {reading.name}{looked}.")
     else:
-        _print(Console(), reading, shown, told, len(fitting))
+        _print(Console(), reading, shown, told)
+    if len(fitting) > len(shown):
+        click.echo(f"The latest {len(shown):,} of {len(fitting):,} saves; --limit shows more.", err=True)
     tell_skipped(reading)
+
+
+def _episodes_of(shown: list[Save], found: list[Save]) -> list[Episode]:
+    """Return what became of the failed saves shown; the retries are looked for among all that were found."""
+    spans = {save.span.span_id for save in shown}
+    return [one for one in episodes(found) if any(save.span.span_id in spans for save in one.failed)]
 
 
 def _ended_so(save: Save, outcome: str | None, code: str | None) -> bool:
     return outcome in {None, save.outcome} and code in {None, save.error_code}
 
 
-def _print(console: Console, reading: Reading, shown: list[Save], told: list[Episode], fitting: int) -> None:
-    if not shown:
-        click.echo(f"No save fits among the {len(reading.spans):,} spans of {reading.name}.")
-        return
+def _print(console: Console, reading: Reading, shown: list[Save], told: list[Episode]) -> None:
     console.print(saves_table(shown))
-    if fitting > len(shown):
-        console.print(Text(f"The latest {len(shown):,} of {fitting:,}; --limit shows more.", ASIDE))
     if told:
         console.print()
         console.print(episodes_table(told))

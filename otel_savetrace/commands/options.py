@@ -6,11 +6,13 @@ import dataclasses
 import datetime
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from otel_savetrace.analysis.conventions import own_names
+from otel_savetrace.analysis.episodes import names_it
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
@@ -21,8 +23,8 @@ SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 
 SOURCE_HELP = f"""
 SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder of OTLP JSON lines (.gz too), or
-- for standard input. Of a Jaeger the last 7 days are read, unless --since says otherwise. Without SOURCE, the
-variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
+- for standard input. Of a Jaeger the last 24 hours are read, unless --since says otherwise. Without SOURCE,
+the variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
 """
 
 LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")
@@ -96,6 +98,9 @@ storymap_option = click.option(
 since_option = click.option(
     "--since", "since_nanoseconds", type=Since(), help="Only saves since then: 24h, 7d, 2026-11-24T22:00."
 )
+service_option = click.option(
+    "--service", metavar="NAME", help="Only saves of this service: of a Jaeger no other is read."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a picture.")
 
 
@@ -106,6 +111,7 @@ class Selection:
     conditions: tuple[tuple[str, str], ...] = ()
     storymap: str | None = None
     since_nanoseconds: int | None = None
+    service: str | None = None
 
     @property
     def names_something(self) -> bool:
@@ -114,26 +120,37 @@ class Selection:
 
     @property
     def query(self) -> Query:
-        """What a source is asked for."""
-        return Query(start_nanoseconds=self.since_nanoseconds, attributes=dict(self.conditions))
-
-    def of(self, saves: Iterable[Save]) -> list[Save]:
-        """Return the saves that fit, in their order."""
-        return [save for save in saves if self._fits(save)]
+        """What a source is asked for: what fits, and the retries, which may fit less well."""
+        naming = {name: wanted for name, wanted in self.conditions if _is_own(name) and names_it(name)}
+        return Query(start_nanoseconds=self.since_nanoseconds, attributes=naming, service=self.service)
 
     def described(self) -> str:
         """Return it in words, for a sentence: ``storymap.id=my-map and …``."""
         told = [f"{name}={wanted}" for name, wanted in self.conditions]
         return " and ".join([*told, *([f"an .id of {self.storymap}"] if self.storymap else [])])
 
-    def _fits(self, save: Save) -> bool:
+    def fits(self, save: Save) -> bool:
+        """Return whether a save is meant."""
         if self.since_nanoseconds is not None and save.span.start_nanoseconds < self.since_nanoseconds:
+            return False
+        if self.service not in {None, save.span.service}:
             return False
         held = {**save.span.attributes, **save.thing}
         if any(name not in held or str(held[name]) != wanted for name, wanted in self.conditions):
             return False
         ids = [value for name, value in save.thing.items() if name.endswith(".id")]
         return self.storymap is None or self.storymap in ids
+
+
+def _is_own(name: str) -> bool:
+    return bool(own_names({name: ""}))
+
+
+def how_far(reading: Reading, since_nanoseconds: int | None) -> str:
+    """Return, for a sentence that something was not found, how far back was looked; empty where all was."""
+    if reading.kind == "jaeger" and since_nanoseconds is None:
+        return " of the last 24 hours (--since reads further back)"
+    return ""
 
 
 def tell_skipped(reading: Reading) -> None:

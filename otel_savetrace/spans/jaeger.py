@@ -29,7 +29,7 @@ SEARCH_DEPTH = 200
 SHORTEST_WINDOW_NANOSECONDS = 1_000
 """Jaeger stores times in microseconds: a window cannot be halved below one."""
 
-DEFAULT_LOOKBACK_NANOSECONDS = 7 * 24 * 3600 * 10**9
+DEFAULT_LOOKBACK_NANOSECONDS = 24 * 3600 * 10**9
 """How far back is read where the query does not say; Jaeger cannot be asked without times."""
 
 TIMEOUT_SECONDS = 30.0
@@ -68,7 +68,7 @@ def base_address(address: str) -> str:
 def _search(jaeger: _Jaeger, query: Query, account: Account) -> Iterator[Span]:
     end = query.end_nanoseconds or time.time_ns()
     start = end - DEFAULT_LOOKBACK_NANOSECONDS if query.start_nanoseconds is None else query.start_nanoseconds
-    for service in jaeger.services():
+    for service in [query.service] if query.service else jaeger.services():
         yield from _search_window(jaeger, _Window(service, start, end), query.attributes, account)
 
 

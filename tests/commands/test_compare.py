@@ -46,7 +46,14 @@ def test_the_picture_is_printed(span_file: SpanFile) -> None:
     assert ran.stdout.count("503 SlowDown") == 3
 
 
-@pytest.mark.parametrize("words", [["--storymap", "my-map"], ["--where", "storymap.id=my-map"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--storymap", "my-map"],
+        ["--where", "storymap.id=my-map"],
+        ["--where", "savetrace.error_code=ConnectionResetError", "--where", "storymap.id=my-map"],
+    ],
+)
 def test_the_latest_failure_of_a_storymap_and_its_retry(span_file: SpanFile, words: list[str]) -> None:
     """Of several failures of it the last is taken, with the save that ended it; other things do not count."""
     span_file.save(0.0, [FAILED_PUT], outcome="failed")

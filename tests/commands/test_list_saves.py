@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_savetrace.commands.group import savetrace
+from otel_savetrace.spans.reading import Query, Reading
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
 
 ENVIRONMENT = {"SAVETRACE_SOURCE": None, "OTEL_SAVETRACE_FILE": None, "COLUMNS": "140"}
@@ -86,6 +87,54 @@ def test_a_failures_retry_is_known_though_it_is_not_listed(span_file: SpanFile, 
     document = json.loads(run("list", "--json", span_file.path, "--outcome", "failed").stdout)
     assert [episode["state"] for episode in document["episodes"]] == ["recovered", "open"]
     assert document["episodes"][0]["recovered_by"]["trace_id"] == four["retry"]
+
+
+def test_a_condition_that_the_retry_does_not_meet_hides_no_retry(
+    span_file: SpanFile, four: dict[str, str]
+) -> None:
+    """What became of a failure is told from all saves, not from those alone that fit."""
+    ran = run("list", "--json", span_file.path, "--where", "savetrace.error_code=SlowDown")
+    (episode,) = json.loads(ran.stdout)["episodes"]
+    assert episode["recovered_by"]["trace_id"] == four["retry"]
+
+
+def test_that_there_are_more_is_told_beside_the_list(span_file: SpanFile, four: dict[str, str]) -> None:
+    """A list cut short says so on standard error, of how many; a whole one says nothing."""
+    ran = run("list", span_file.path, "--limit", "3", "--json")
+    assert ran.stderr == "The latest 3 of 4 saves; --limit shows more.\n"
+    assert run("list", span_file.path, "--limit", "4").stderr == ""
+
+
+def test_a_service_may_be_named(span_file: SpanFile, four: dict[str, str]) -> None:
+    """`--service` leaves out the saves of any other."""
+    assert len(listed(span_file.path, "--service", "storymap")) == 4
+    assert listed(span_file.path, "--service", "another") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "service", "attributes"),
+    [
+        (["--service", "maps"], "maps", {}),
+        (["--where", "storymap.id=my-map", "--where", "storymap.file=x"], None, {"storymap.id": "my-map"}),
+        (["--where", "savetrace.error_code=SlowDown", "--where", "service.instance.id=1"], None, {}),
+    ],
+)
+def test_only_what_a_retry_has_too_is_asked_of_a_source(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], service: str | None, attributes: dict[str, str]
+) -> None:
+    """A source that filters by itself is asked for the thing's own ids alone: it would leave out retries."""
+    asked: list[Query] = []
+
+    def read(source: str, query: Query) -> Reading:
+        asked.append(query)
+        return Reading("jaeger", source, (), (), source)
+
+    monkeypatch.setattr("otel_savetrace.commands.list_saves.read", read)
+    ran = run("list", "http://jaeger", *words)
+    assert [(query.service, query.attributes) for query in asked] == [(service, attributes)]
+    assert ran.stdout == (
+        "No save fits among the 0 spans of http://jaeger of the last 24 hours (--since reads further back).\n"
+    )
 
 
 def test_broken_lines_are_named_on_standard_error(span_file: SpanFile, four: dict[str, str]) -> None:

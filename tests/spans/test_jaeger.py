@@ -137,6 +137,15 @@ def test_a_search_says_what_it_wants(stub: Callable[[Answering], StubJaeger]) ->
     assert json.loads(asked["query.attributes"]) == {"storymap.id": "my-map"}
 
 
+def test_a_service_that_is_named_is_asked_alone(stub: Callable[[Answering], StubJaeger]) -> None:
+    """With a service in the query no other is looked for or read."""
+    jaeger = stub(holding([5]))
+    assert len(read_jaeger(jaeger.address, Query(0, 9, service="maps")).spans) == 1
+    assert [(path, asked["query.serviceName"]) for path, asked in jaeger.asked] == [
+        ("/api/v3/traces", "maps")
+    ]
+
+
 def test_an_answer_in_several_pieces_is_read_whole(stub: Callable[[Answering], StubJaeger]) -> None:
     """A Jaeger that streams its answer as one object after another gives all of them."""
 
