@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import io
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from opentelemetry.trace import StatusCode
 from otel_savetrace import RequestAttribute, Settings
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.key_pattern import KeyPattern
+from otel_savetrace.capture.save import current_save, live_save
 from tests.fixture_capture import Captured, facts
 from tests.raw_store import RawStore, refused, reset
 
@@ -64,6 +66,14 @@ def app(captured: Captured, store: RawStore, client_of: MakeClient) -> flask.Fla
         except Exception:
             put()
         return {"saved": True}
+
+    @made.post("/mends/")
+    def mends() -> Any:
+        try:
+            put()
+        except Exception:
+            put()
+        return {"error": "saved, but not filed"}
 
     @made.post("/two/")
     def two() -> Any:
@@ -171,6 +181,16 @@ def test_a_failure_that_the_app_mended_is_none(app: flask.Flask, captured: Captu
     assert save[attribute.CONTENT_SIZE] == 5, "one object written twice is counted once"
 
 
+def test_a_mended_failure_does_not_explain_a_later_one(
+    app: flask.Flask, captured: Captured, store: RawStore
+) -> None:
+    """Where the app mended a storage failure and then failed by itself, storage is not what failed."""
+    store.script = [refused("500 Internal Server Error", "InternalError")]
+    app.test_client().post("/mends/")
+    save = _save(captured)
+    assert (save[attribute.OUTCOME], save[attribute.ERROR_CODE]) == ("failed", "error_in_answer")
+
+
 def test_totals_are_sums_over_the_calls(app: flask.Flask, captured: Captured, store: RawStore) -> None:
     """A save of two objects tells their summed size, longest key, largest head, both hashes in one."""
     app.test_client().post("/two/")
@@ -260,6 +280,32 @@ def test_nothing_is_read_that_the_app_did_not_read(app: flask.Flask, captured: C
     assert save[attribute.OUTCOME] == "succeeded"
     assert not {"map.id", "map.page", "map.title"} & set(save)
     assert "Vary" not in answer.headers
+
+
+@pytest.mark.parametrize("settings", [Settings(request_attributes=FROM_REQUEST)])
+def test_a_session_is_not_marked_as_read_when_the_app_raises(app: flask.Flask, captured: Captured) -> None:
+    """The answer to an exception does not vary by cookie because we looked into the session."""
+    client = app.test_client()
+    client.get("/login/")
+    client.post("/dies/left", data={"id": "good"})
+    answer = client.post("/dies/left", data={"id": "bad"})
+    assert _save(captured)["map.user"] == "u1"
+    assert "Vary" not in answer.headers
+
+
+def test_a_request_that_has_ended_is_no_longer_there(app: flask.Flask, captured: Captured) -> None:
+    """In a context copied during a request, that request is gone once it has ended."""
+    copies = []
+
+    @app.post("/copies/")
+    def copies_context() -> str:
+        copies.append(contextvars.copy_context())
+        return ""
+
+    app.test_client().post("/copies/")
+    assert copies[0].run(live_save) is None
+    copies[0].run(app.test_client().post, "/untold/")
+    assert copies[0].run(current_save.get) is None
 
 
 def test_a_streamed_answer_is_left_alone(app: flask.Flask, captured: Captured) -> None:
