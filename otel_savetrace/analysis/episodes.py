@@ -38,7 +38,7 @@ class Episode:
 
     @property
     def seconds(self) -> float | None:
-        """Time from the end of the first failed save to the start of the one that succeeded."""
+        """Time from the end of the first failed save to the start of the one that succeeded; may be below 0."""
         return seconds_between(self.failed[0], self.recovered_by) if self.recovered_by else None
 
 
@@ -62,7 +62,8 @@ def identity(save: Save) -> Identity:
 
     The route, and of the thing's attributes those that name it: the ones that end in `id` (or `uid`, `uuid`,
     `guid`) and the ones with `user` in their name (`storymap.id`, `user.email`); where none does, all.
-    A save of which nothing is known stands alone.
+    A save of which nothing is known stands alone. Where no attribute names a user, two people who save one
+    thing are not told apart.
     """
     if not save.thing:
         return save.route, (("", f"{save.trace_id} {save.span.span_id}"),)

@@ -6,8 +6,8 @@ import dataclasses
 import datetime
 import os
 import re
+import time
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -43,61 +43,48 @@ def source_or_default(given: str | None, environment: Mapping[str, str] | None =
     return source
 
 
-class Condition(click.ParamType[tuple[str, str]]):
-    """``NAME=VALUE``: an attribute and the value it must have."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Return the pair; the value may hold further equals signs."""
-        name, equals, wanted = str(value).partition("=")
+def read_conditions(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return each ``NAME=VALUE`` as a pair; a value may hold further equals signs."""
+    pairs = []
+    for one in given:
+        name, equals, wanted = one.partition("=")
         if not equals or not name:
-            raise Refusal(f"--where {value} is not NAME=VALUE, such as storymap.id=my-map.")
-        return name, wanted
+            raise Refusal(f"--where {one} is not NAME=VALUE, such as storymap.id=my-map.")
+        pairs.append((name, wanted))
+    return tuple(pairs)
 
 
-class Since(click.ParamType[int]):
-    """A length of time back from now, or a time: nanoseconds since 1970."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the moment meant; a time without a zone is UTC."""
-        if isinstance(value, int):
-            return value
-        now = datetime.datetime.now(datetime.timezone.utc)
-        length = LENGTH.fullmatch(str(value))
-        if length:
-            seconds = float(length["number"]) * UNIT_SECONDS[length["unit"]]
-            return int((now.timestamp() - seconds) * 1e9)
-        try:
-            moment = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-        except ValueError:
-            raise Refusal(
-                f"--since {value} is neither a length (90m, 24h, 7d) nor a time (2026-11-24T22:00)."
-            ) from None
-        return int(
-            (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).timestamp() * 1e9
-        )
+def read_since(ctx: click.Context, param: click.Parameter, given: str | None) -> int | None:
+    """Return a time, or a length back from now, in nanoseconds since 1970; without a zone it is UTC."""
+    if given is None:
+        return None
+    length = LENGTH.fullmatch(given)
+    if length:
+        return time.time_ns() - int(float(length["number"]) * UNIT_SECONDS[length["unit"]] * 1e9)
+    try:
+        moment = datetime.datetime.fromisoformat(given.replace("Z", "+00:00"))
+    except ValueError:
+        raise Refusal(
+            f"--since {given} is neither a length (90m, 24h, 7d) nor a time (2026-11-24T22:00)."
+        ) from None
+    in_its_zone = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+    return int(in_its_zone.timestamp() * 1e9)
 
 
 where_option = click.option(
-    "--where",
-    "conditions",
-    multiple=True,
-    type=Condition(),
+    "--where", "conditions", multiple=True, callback=read_conditions, metavar="NAME=VALUE",
     help="Only saves with this attribute; repeatable.",
-)
+)  # fmt: skip
 storymap_option = click.option(
-    "--storymap",
-    metavar="ID",
+    "--storymap", metavar="ID",
     help="Only saves with an attribute of your own that ends in .id and has this value.",
-)
+)  # fmt: skip
 since_option = click.option(
-    "--since", "since_nanoseconds", type=Since(), help="Only saves since then: 24h, 7d, 2026-11-24T22:00."
-)
+    "--since", "since_nanoseconds", callback=read_since, metavar="TIME",
+    help="Only saves since then: 24h, 7d, 2026-11-24T22:00.",
+)  # fmt: skip
 service_option = click.option(
     "--service", metavar="NAME", help="Only saves of this service: of a Jaeger no other is read."
 )

@@ -113,7 +113,8 @@ def _tries(episode: Episode) -> str:
 def _then(episode: Episode) -> Text:
     said = Text(episode.state, STATE_STYLES[episode.state])
     if episode.seconds is not None:
-        said.append(f" after {duration(episode.seconds)}", "default")
+        when = "meanwhile" if episode.seconds < 0 else f"after {duration(episode.seconds)}"
+        said.append(f" {when}", "default")
         same = {True: "same content", False: "other content", None: "content not known"}[episode.same_content]
         said.append(f"\n{same}", ASIDE)
     elif episode.state == "abandoned":

@@ -245,9 +245,17 @@ def test_the_table_of_episodes_tells_how_it_went_on(span_file: SpanFile, read_sa
     span_file.save(5.762, [Put(content=("crc32:2", 1))])
     span_file.save(10.0, [Put([RESET])], outcome="failed", storymap="given-up")
     span_file.save(4_000.0, [Put([RESET])], outcome="failed", storymap="just-now")
+    span_file.save(4_001.0, [FAILED_PUT], outcome="failed", storymap="hasty")
+    span_file.save(4_001.5, storymap="hasty")
     shown = printed(terminal.episodes_table(episodes(read_saves())), 100)
-    assert "3 failures and their retries on 2026-11-24: 1 recovered, 1 abandoned, 1 open" in shown
-    for said in ("recovered after 4.1 s", "other content", "no save followed", "the data ends here"):
+    assert "4 failures and their retries on 2026-11-24: 2 recovered, 1 abandoned, 1 open" in shown
+    for said in (
+        "recovered meanwhile",
+        "recovered after 4.1 s",
+        "other content",
+        "no save followed",
+        "the data ends here",
+    ):
         assert said in shown
 
 
