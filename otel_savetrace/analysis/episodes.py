@@ -38,7 +38,7 @@ class Episode:
 
     @property
     def seconds(self) -> float | None:
-        """Time from the end of the first failed save to the start of the successful one; below 0 in overlap."""
+        """Time from the end of the first failed save to the start of the one that worked; may be below 0."""
         return seconds_between(self.failed[0], self.recovered_by) if self.recovered_by else None
 
 
