@@ -62,6 +62,8 @@ def compare(
         reading, a, b = _latest_failure(_only_source(words), selection)
     else:
         reading, a, b = _named(words, selection)
+    if a.span == b.span:
+        raise Refusal(f"Both are the same save, of trace {a.trace_id}: give two.")
     compared = differences.compare(a, b)
     if as_json:
         click.echo(json.dumps(compare_document(reading, compared), ensure_ascii=False, indent=2))

@@ -65,9 +65,9 @@ class ComparisonView:
 
 
 def _things(comparison: Comparison) -> Iterator[Text]:
-    yield named_thing(comparison.a.thing)
-    if dict(comparison.b.thing) != dict(comparison.a.thing) and not comparison.same_thing:
-        yield named_thing(comparison.b.thing)
+    yield named_thing(comparison.a)
+    if not comparison.same_thing:
+        yield named_thing(comparison.b)
 
 
 def _side_by_side(comparison: Comparison, width: int, marks: Marks) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from rich.text import Text
 
@@ -78,10 +78,10 @@ def outcome(save: Save) -> Text:
     return Text(printable(said or save.outcome), OUTCOME_STYLES[save.outcome])
 
 
-def named_thing(held: Mapping[str, str]) -> Text:
-    """Return what was saved with its names, whole: what a person copies into a search."""
-    told = Text()
-    for name, part in held.items():
+def named_thing(save: Save) -> Text:
+    """Return the route, and what was saved with its names, whole: what a person copies into a search."""
+    told = Text(f"{printable(save.route)}  ")
+    for name, part in save.thing.items():
         told.append(f"{printable(name)}=", ASIDE)
         told.append(f"{printable(part)}  ")
     told.rstrip()

@@ -105,6 +105,7 @@ def test_a_trace_of_several_saves_asks_which(span_file: SpanFile) -> None:
         (["ffffffff", "TRACE"], r"No trace ffffffff is in .*spans\.jsonl: `savetrace list` shows"),
         (["zz", "TRACE"], "'zz' is no trace id: give 32 hex digits"),
         (["TRACE"], r"'.*spans\.jsonl' is no trace id"),
+        (["TRACE", "TRACE"], r"Both are the same save, of trace [0-9a-f]{32}: give two"),
         ([], "Give two traces, or --storymap ID, or --where NAME=VALUE"),
         (["OTHER", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save is in it"),
         (["TRACE:0000000000000001", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save 0000000000000001"),

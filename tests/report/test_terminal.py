@@ -55,7 +55,7 @@ def test_the_comparison_tells_every_attempt(failed_and_retried: list[Save]) -> N
     assert ["after 200 ms" in told[1], "after 1.4 s" in told[2]] == [True, True]
     everything = "\n".join(lines)
     assert "Unable to save StoryMap" in everything
-    assert "storymap.id=my-map" in everything
+    assert "POST /storymap/save/  storymap.user_id=ada  storymap.id=my-map" in lines
     for save in failed_and_retried:
         assert save.trace_id in everything
 
