@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -71,12 +73,19 @@ def _heading(console: Console, text: str) -> None:
 def _commands(console: Console, source: str, failed: Save, retry: Save) -> None:
     ids = short_ids([failed.trace_id, retry.trace_id])
     pair = (ids[failed.trace_id], ids[retry.trace_id])
-    _line(console, "every failed save", "savetrace", "list", source, "--outcome", "failed")
-    _line(console, "two saves side by side", "savetrace", "compare", source, *pair)
+    savetrace = _as_called()
+    _line(console, "every failed save", savetrace, "list", source, "--outcome", "failed")
+    _line(console, "two saves side by side", savetrace, "compare", source, *pair)
     storymap = failed.thing.get(STORYMAP_ID)
     if storymap:
         what = "the latest failed save of a storymap, and its retry"
-        _line(console, what, "savetrace", "compare", source, "--storymap", storymap)
+        _line(console, what, savetrace, "compare", source, "--storymap", storymap)
+
+
+def _as_called() -> str:
+    """Return how this person reaches the command: its venv need not be active."""
+    called = Path(sys.argv[0])
+    return "savetrace" if shutil.which("savetrace") or called.name != "savetrace" else str(called)
 
 
 def _pages(console: Console, backend: Backend, failed: Save, retry: Save, *, stays: bool) -> None:
