@@ -116,7 +116,7 @@ def test_never_ready_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         server.start()
     pids = [int(line) for line in server.log.read_text().splitlines() if line.isdigit()]
     assert pids
-    assert not any(alive(pid) for pid in pids)
+    assert eventually(lambda: not any(alive(pid) for pid in pids))
 
 
 def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
