@@ -72,7 +72,14 @@ class Instrumentation:
             logger.info("otel-savetrace: Flask is not installed; storage calls are recorded, saves are not.")
             return
         watch = RequestWatch(self._settings)
-        watch.start()
+        try:
+            watch.start()
+        except RuntimeError:  # before 2.3, Flask's signals are those of an optional package
+            logger.warning(
+                "otel-savetrace: Flask has no signals without blinker, which is not installed; "
+                "storage calls are recorded, saves are not."
+            )
+            return
         self._undo.append(watch.stop)
 
     def _watch_botocore(self) -> None:

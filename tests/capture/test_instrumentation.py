@@ -115,6 +115,32 @@ def test_a_file_that_cannot_be_written(
     assert "no file is used instead" in message
 
 
+class _NoSignal:
+    """A signal of Flask before 2.3 where blinker is not installed."""
+
+    def connect(self, *_: Any) -> None:
+        raise RuntimeError("Signalling support is unavailable because the blinker library is not installed.")
+
+
+def test_a_flask_without_signals(
+    instrumented: Captured,
+    store: RawStore,
+    client_of: MakeClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Flask that has no signals costs one line in the log and the saves; storage calls are recorded."""
+    monkeypatch.setattr(flask, "got_request_exception", _NoSignal())
+    assert otel_savetrace.instrument(instrumented.provider, Settings())
+    client_of(store).put_object(Bucket="bucket", Key="k", Body=b"1")
+    otel_savetrace.uninstrument()
+    assert caplog.messages == [
+        "otel-savetrace: Flask has no signals without blinker, which is not installed;"
+        " storage calls are recorded, saves are not."
+    ]
+    assert len(instrumented.attempts) == 1
+
+
 def test_our_errors_never_reach_a_save(
     captured: Captured,
     store: RawStore,
