@@ -58,9 +58,9 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the checkout as a release is."""
+    """The wheel, built as for a release: from a source distribution of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    _install([sys.executable, "-m", "build", "--wheel", "--outdir", folder, CHECKOUT])
+    _install([sys.executable, "-m", "build", "--outdir", folder, CHECKOUT])
     (built,) = folder.glob("*.whl")
     return built
 

@@ -250,20 +250,30 @@ def _until(holds: Callable[[], bool], what: str) -> None:
 def test_every_save_is_found_though_jaeger_and_the_collector_are_killed(
     start_jaeger: StartJaeger, start_collector: StartCollector, start_app: StartApp
 ) -> None:
-    """Each is killed in the middle of traffic and comes back: every save of every user is there, whole."""
+    """Each, then both, are killed amid traffic and come back: every save of every user is there, whole."""
     jaeger = start_jaeger("badger")
     collector = start_collector(jaeger=jaeger)
-    # Longer than either is away; by default the exporter gives a batch up after ten seconds.
-    patient = {"OTEL_EXPORTER_OTLP_TIMEOUT": "60", "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    # By default the exporter gives a batch up after ten seconds, and spans beyond 2,048 while it waits.
+    patient = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "60",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "100000",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
     app = start_app({**_to(collector, None), **patient}, options=("--workers", "2", "--threads", "4"))
     users = Users(app)
     with users.at_work():
         users.wait_for(50)
-        for part in (jaeger.process, collector.process, jaeger.process):
+        for part in (jaeger.process, collector.process):
             part.kill()
             users.wait_for(50)
             part.start()
             users.wait_for(50)
+        jaeger.process.kill()
+        collector.process.kill()
+        users.wait_for(50)
+        collector.process.start()
+        users.wait_for(50)
+        jaeger.process.start()
     app.stop()
     made = {answer.request.storymap_id for answer in users.answers}
     assert all(answer.saved for answer in users.answers)

@@ -12,6 +12,7 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.calls import is_attempt, is_call
 from otel_savetrace.demo.faults import key_of
 from otel_savetrace.demo.journal import Seen
+from otel_savetrace.demo.processes import LOOPBACK, free_port
 from otel_savetrace.spans.rows import Span
 from tests.e2e import traffic
 from tests.e2e.traffic import Answer
@@ -179,7 +180,10 @@ def _run_one_at_a_time(start: StartApp, tracing: dict[str, str]) -> tuple[App, l
     told = traffic.tell(4, 60, 0.15)
     app = start(tracing, plan=told.plan, options=("--workers", "1"))
     answers = told.send(app, users=1)
-    answers += [Answer(one, app.exchange("GET", f"/load/{one.storymap_id}")) for one in told.requests[:10]]
+    # Only what this run has stored: the store is the session's.
+    stored = [answer.request for answer in answers if answer.saved and answer.request.way == "save"]
+    answers += [Answer(one, app.exchange("GET", f"/load/{one.storymap_id}")) for one in stored[:10]]
+    answers.append(Answer(stored[0], app.exchange("GET", "/load/never-saved")))
     app.stop()
     return app, answers
 
@@ -253,6 +257,31 @@ def test_switched_off_plain_opentelemetry_goes_on(start_app: StartApp) -> None:
     assert not [
         name for span in spans for name in span.attributes if "savetrace" in name or "storymap" in name
     ]
+
+
+NOWHERE = {
+    "a disk that is full": ({"OTEL_SAVETRACE_FILE": "/dev/full"}, "No space left on device"),
+    "a Collector that is not there": (
+        {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{free_port()}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        },
+        "Failed to export",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOWHERE)
+def test_with_nowhere_to_put_its_spans_the_app_saves_as_without_tracing(
+    start_app: StartApp, untraced: tuple[App, list[Answer]], case: str
+) -> None:
+    """Spans that cannot be written or sent cost no save, and no user gets another answer."""
+    variables, said = NOWHERE[case]
+    often = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+    app, answers = _run_one_at_a_time(start_app, {**TO_A_FILE, **variables, **often})
+    assert [line for line in app.log_lines() if said in line]
+    assert _answers(app, answers) == _answers(*untraced)
 
 
 BAD_VALUES = {
