@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo demo-jaeger test check benchmark clean
+.PHONY: demo demo-jaeger test real-parts check benchmark clean
 
 demo: $(VENV)/.ready
 	@$(RUN)/savetrace demo
@@ -12,8 +12,12 @@ demo: $(VENV)/.ready
 demo-jaeger: $(VENV)/.ready
 	@$(RUN)/savetrace demo --jaeger
 
-test: check
+test: check real-parts
 	$(RUN)/pytest
+
+# Built before the tests, which may not take minutes and cannot say what they wait for.
+real-parts: $(VENV)/.ready
+	@$(RUN)/python -m otel_savetrace.demo.binaries
 
 check: $(VENV)/.ready
 	$(RUN)/ruff check

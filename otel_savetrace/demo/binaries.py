@@ -245,3 +245,16 @@ def _wait(build: subprocess.Popen[bytes], still_there: Callable[[], None]) -> No
 def _elapsed(since: float) -> str:
     seconds = int(time.monotonic() - since)
     return f", {seconds // 60} min {seconds % 60:02d} s so far" if seconds else ""
+
+
+def main(names: list[str]) -> None:
+    """Have the named programs ready, all of them where none is named, and say which cannot be had."""
+    for name in names or list(_PROGRAMS):
+        try:
+            find(name)
+        except RealPartError as error:
+            _print_to_stderr(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
