@@ -252,7 +252,7 @@ def main(names: list[str]) -> None:
     for name in names or list(_PROGRAMS):
         try:
             find(name)
-        except RealPartError as error:
+        except RealPartError as error:  # noqa: PERF203 - the next may still be had
             _print_to_stderr(str(error))
 
 
