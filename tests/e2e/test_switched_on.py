@@ -34,6 +34,7 @@ WORKERS = {
     "sync, preloaded": ("--workers", "2", "--preload"),
     "gthread": ("--workers", "2", "--threads", "4"),
     "gthread, preloaded": ("--workers", "2", "--threads", "4", "--preload"),
+    "gthread, recycled": ("--workers", "2", "--threads", "4", "--max-requests", "60"),
 }
 
 ByRequest = dict[tuple[str, str], list[Any]]
