@@ -36,6 +36,21 @@ NOTHING_GOES_WRONG = Plan()
 OWN_FOLDER = "{folder}"
 """Stands in a variable's value for the folder of the app that is started."""
 
+SAVE_ROUTES = "POST /save/<storymap_id>,POST /rejected/<storymap_id>,/broken/<storymap_id>"
+"""The editor's routes that are saves though they may never reach storage."""
+
+TO_A_FILE = {
+    "OTEL_SERVICE_NAME": "editor",
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+    "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
+    "OTEL_SAVETRACE_KEY_PATTERN": KEY_PATTERN,
+    "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": "storymap.id=view:storymap_id",
+    "OTEL_SAVETRACE_SAVE_ROUTES": SAVE_ROUTES,
+}
+"""Switches tracing on for the editor, with spans in a file of the app's folder and nowhere else."""
+
 _SOURCES = Path(__file__).parent / "e2e" / "app"
 _ANSWER_SECONDS = 90.0
 
@@ -164,15 +179,13 @@ def _make(
     options: Sequence[str],
     tracing: Mapping[str, str],
 ) -> App:
-    spans_file = folder / "spans.jsonl"
-    if "OTEL_SAVETRACE_FILE" in tracing:
-        spans_file = Path(tracing["OTEL_SAVETRACE_FILE"].replace(OWN_FOLDER, str(folder)))
+    tracing = {name: value.replace(OWN_FOLDER, str(folder)) for name, value in tracing.items()}
+    spans_file = Path(tracing.get("OTEL_SAVETRACE_FILE", folder / "spans.jsonl"))
     command: list[str | Path] = [installation.program("opentelemetry-instrument")] if tracing else []
     command += [
         installation.program("gunicorn"), "--bind", f"{LOOPBACK}:{port}", "--worker-tmp-dir", folder,
         "--pythonpath", _SOURCES, *options, app,
     ]  # fmt: skip
-    tracing = {name: value.replace(OWN_FOLDER, str(folder)) for name, value in tracing.items()}
     # The store's address and credentials are the demo's; its command, of this environment, is not ours.
     environment = servers.app_server(folder, port, storage_url=front.url, tracing=tracing).environment
     ready = answers(f"http://{LOOPBACK}:{port}{READY_PATHS[app]}")

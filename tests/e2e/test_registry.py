@@ -25,8 +25,7 @@ from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.demo.users import Crowd
 from otel_savetrace.spans.rows import Span
 from tests.e2e import traffic
-from tests.e2e.test_switched_on import TO_A_FILE
-from tests.fixture_app import OWN_FOLDER, SAMPLE, USER_NAMED, App, StartApp
+from tests.fixture_app import OWN_FOLDER, SAMPLE, TO_A_FILE, USER_NAMED, App, StartApp
 
 TYPES: dict[AttributeType, type] = {"string": str, "int": int, "double": float, "boolean": bool}
 

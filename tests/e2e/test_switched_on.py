@@ -12,22 +12,10 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.calls import is_attempt, is_call
 from otel_savetrace.demo.faults import key_of
 from otel_savetrace.demo.journal import Seen
-from otel_savetrace.demo.processes import LOOPBACK, free_port
 from otel_savetrace.spans.rows import Span
 from tests.e2e import traffic
 from tests.e2e.traffic import Answer
-from tests.fixture_app import KEY_PATTERN, OWN_FOLDER, App, StartApp
-
-TO_A_FILE = {
-    "OTEL_SERVICE_NAME": "editor",
-    "OTEL_TRACES_EXPORTER": "none",
-    "OTEL_METRICS_EXPORTER": "none",
-    "OTEL_LOGS_EXPORTER": "none",
-    "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
-    "OTEL_SAVETRACE_KEY_PATTERN": KEY_PATTERN,
-    "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": "storymap.id=view:storymap_id",
-    "OTEL_SAVETRACE_SAVE_ROUTES": traffic.SAVE_ROUTES,
-}
+from tests.fixture_app import TO_A_FILE, App, StartApp
 
 WORKERS = {
     "sync": ("--workers", "2"),
@@ -51,6 +39,7 @@ def _seen(journal: Iterable[Seen]) -> ByRequest:
                 seen.head_bytes,
                 attribute.REUSED if seen.reused else attribute.NEW,
                 seen.answered if answered else None,
+                seen.code,
                 seen.request_id if answered else None,
                 seen.host_id if answered else None,
             )
@@ -65,11 +54,13 @@ def _recorded(spans: Iterable[Span]) -> ByRequest:
     found: ByRequest = defaultdict(list)
     for span in sorted(filter(is_attempt, spans), key=lambda span: span.start_nanoseconds):
         key = calls[span.parent_span_id or ""].attributes[attribute.S3_KEY]
+        status = span.attributes.get(attribute.RESPONSE_STATUS)
         found[str(span.attributes[attribute.REQUEST_METHOD]), str(key)].append(
             (
                 span.attributes[attribute.HEADER_BYTES],
                 span.attributes[attribute.CONNECTION],
-                span.attributes.get(attribute.RESPONSE_STATUS),
+                status,
+                span.attributes.get(attribute.ERROR_CODE) if status else None,
                 span.attributes.get(attribute.REQUEST_ID),
                 span.attributes.get(attribute.EXTENDED_REQUEST_ID),
             )
@@ -96,7 +87,7 @@ def ended(request: pytest.FixtureRequest, start_app_of_session: StartApp) -> tup
 def test_every_request_to_the_store_is_an_attempt_and_as_the_wire_had_it(
     ended: tuple[App, list[Answer]],
 ) -> None:
-    """Attempts and journal agree on every request: head bytes, connection, status, the store's ids."""
+    """Attempts and journal agree on every request: head bytes, connection, status, code, the store's ids."""
     app, _ = ended
     seen, recorded = _seen(app.journal()), _recorded(app.spans())
     assert len(seen) > 300
@@ -163,154 +154,3 @@ def test_nothing_is_said_in_the_log(ended: tuple[App, list[Answer]]) -> None:
     """While all is well, otel-savetrace logs nothing."""
     app, _ = ended
     assert app.warnings() == []
-
-
-@pytest.fixture(scope="module")
-def untraced(start_app_of_session: StartApp) -> tuple[App, list[Answer]]:
-    """The app without tracing, after saves one at a time."""
-    return _run_one_at_a_time(start_app_of_session, {})
-
-
-@pytest.fixture(scope="module")
-def traced(start_app_of_session: StartApp) -> tuple[App, list[Answer]]:
-    """The app with tracing, after the same saves."""
-    return _run_one_at_a_time(start_app_of_session, TO_A_FILE)
-
-
-def _run_one_at_a_time(start: StartApp, tracing: dict[str, str]) -> tuple[App, list[Answer]]:
-    told = traffic.tell(4, 60, 0.15)
-    app = start(tracing, plan=told.plan, options=("--workers", "1"))
-    answers = told.send(app, users=1)
-    # Only what this run has stored: the store is the session's.
-    stored = [answer.request for answer in answers if answer.saved and answer.request.way == "save"]
-    answers += [Answer(one, app.exchange("GET", f"/load/{one.storymap_id}")) for one in stored[:10]]
-    answers.append(Answer(stored[0], app.exchange("GET", "/load/never-saved")))
-    app.stop()
-    return app, answers
-
-
-def test_users_get_the_same_bytes_as_without_tracing(
-    traced: tuple[App, list[Answer]], untraced: tuple[App, list[Answer]]
-) -> None:
-    """Faults or none, every byte of every answer but its date is the same as without tracing."""
-    plain = _answers(*untraced)
-    assert len({answer[:12] for answer in plain}) >= 5, "answers of too few kinds"
-    assert _answers(*traced) == plain
-
-
-def _answers(app: App, answers: list[Answer]) -> list[bytes]:
-    """What users got; an error's text names the port of the front, of which each app has its own."""
-    return [answer.without_date.replace(b":%d/" % app.front.port, b":PORT/") for answer in answers]
-
-
-def test_the_store_gets_the_same_requests_as_without_tracing(
-    traced: tuple[App, list[Answer]], untraced: tuple[App, list[Answer]]
-) -> None:
-    """No byte is added to what goes to the store: the same requests, headers and lengths as without us."""
-    requests, plain = ([_shape(seen) for seen in app.journal()] for app, _ in (traced, untraced))
-    assert requests == plain
-
-
-def _shape(seen: Seen) -> tuple[object, ...]:
-    headers = [line.partition(":") for line in seen.head.split("\r\n")[1:-2]]
-    lengths = [(name, len(value)) for name, _, value in headers]
-    return seen.method, seen.target, seen.head_bytes, seen.body_bytes, seen.request, seen.answered, lengths
-
-
-OFF = {
-    "a disabled SDK": (
-        {"OTEL_SDK_DISABLED": "true"},
-        ["otel-savetrace is off: OTEL_SDK_DISABLED is true. The app runs without it."],
-    ),
-    "a provider that takes no processor": (
-        # As where OTEL_CONFIG_FILE has no tracer_provider: nothing sets up the SDK's provider.
-        {"OTEL_PYTHON_CONFIGURATOR": "none"},
-        [
-            "otel-savetrace is off: the tracer provider (ProxyTracerProvider) takes no span processor."
-            " The app runs without it."
-        ],
-    ),
-    "its own switch": ({"OTEL_SAVETRACE_ENABLED": "false"}, []),
-}
-
-
-@pytest.mark.parametrize("case", OFF)
-def test_switched_off_the_app_runs_and_one_line_says_why(start_app: StartApp, case: str) -> None:
-    """With nothing to write to, one line in the log says why, and the app saves; our own switch is silent."""
-    variables, said = OFF[case]
-    app = start_app({**TO_A_FILE, **variables}, options=("--workers", "2"))
-    answers = traffic.tell(1, 20, 0).send(app)
-    app.stop()
-    assert any(answer.saved for answer in answers)
-    assert app.warnings() == said
-    assert app.spans() == []
-
-
-def test_switched_off_plain_opentelemetry_goes_on(start_app: StartApp) -> None:
-    """With our own switch off, spans are those of OpenTelemetry and carry nothing of ours."""
-    variables = {"OTEL_SAVETRACE_ENABLED": "false", "OTEL_TRACES_EXPORTER": "otlp_json_file"}
-    app = start_app({**TO_A_FILE, **variables}, options=("--workers", "1"))
-    traffic.tell(1, 20, 0).send(app, users=1)
-    app.stop()
-    spans = app.logged_spans()
-    assert {span.kind for span in spans} == {"server", "client"}
-    assert not [span for span in spans if is_attempt(span)]
-    assert not [
-        name for span in spans for name in span.attributes if "savetrace" in name or "storymap" in name
-    ]
-
-
-NOWHERE = {
-    "a disk that is full": ({"OTEL_SAVETRACE_FILE": "/dev/full"}, "No space left on device"),
-    "a Collector that is not there": (
-        {
-            "OTEL_TRACES_EXPORTER": "otlp",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{free_port()}",
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
-        },
-        "Failed to export",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", NOWHERE)
-def test_with_nowhere_to_put_its_spans_the_app_saves_as_without_tracing(
-    start_app: StartApp, untraced: tuple[App, list[Answer]], case: str
-) -> None:
-    """Spans that cannot be written or sent cost no save, and no user gets another answer."""
-    variables, said = NOWHERE[case]
-    often = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
-    app, answers = _run_one_at_a_time(start_app, {**TO_A_FILE, **variables, **often})
-    assert [line for line in app.log_lines() if said in line]
-    assert _answers(app, answers) == _answers(*untraced)
-
-
-BAD_VALUES = {
-    "OTEL_SAVETRACE_ENABLED": ("perhaps", "true"),
-    "OTEL_SAVETRACE_FILE": (OWN_FOLDER, "no file"),
-    "OTEL_SAVETRACE_KEY_PATTERN": ("storymapjs/{storymap.id", "no pattern"),
-    "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": ("storymap.id", "no request attribute"),
-    "OTEL_SAVETRACE_SAVE_ROUTES": ("save/", "what is learned"),
-    "OTEL_SAVETRACE_PROPAGATE": ("maybe", "off"),
-}
-
-
-@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["", "preloaded"])
-def test_a_bad_value_is_one_warning_and_its_default_is_used(
-    start_app: StartApp, options: tuple[str, ...]
-) -> None:
-    """Each bad value is one line for all workers: the variable, its value, what is used instead."""
-    values = {name: value for name, (value, _) in BAD_VALUES.items()}
-    exporter = {"OTEL_TRACES_EXPORTER": "otlp_json_file"}
-    # Workers that come after a few requests: none says it again.
-    workers = ("--workers", "3", "--max-requests", "4", *options)
-    app = start_app({**TO_A_FILE, **values, **exporter}, options=workers)
-    answers = traffic.tell(1, 20, 0).send(app)
-    app.stop()
-    assert any(answer.saved for answer in answers)
-    lines = app.warnings()
-    assert len(lines) == len(BAD_VALUES)
-    for name, (value, instead) in BAD_VALUES.items():
-        value = value.replace(OWN_FOLDER, str(app.process.folder))
-        (line,) = [line for line in lines if f"{name}={value!r}" in line]
-        assert f"{instead} is used instead" in line

@@ -13,8 +13,6 @@ from otel_savetrace.demo import faults
 from otel_savetrace.demo.faults import Fault, Plan, Reset, Rule, SlowAnswer
 from tests.fixture_app import App
 
-SAVE_ROUTES = "POST /save/<storymap_id>,POST /rejected/<storymap_id>,/broken/<storymap_id>"
-
 USERS = 8
 """How many send at once."""
 
