@@ -39,6 +39,7 @@ class Instrumentation:
             self._write_file()
         self._watch_flask()
         self._watch_botocore()
+        self._watch_transfers()
 
     def remove(self) -> None:
         """Take everything out, last in first out; what cannot be taken out is said in the log."""
@@ -93,7 +94,7 @@ class Instrumentation:
 
         self._hook_calls()
         tracer = self._tracer()
-        seams = (
+        self._put(
             Seam(Endpoint, "_get_response", attempt.wrap_get_response(tracer), "attempts"),
             Seam(
                 Endpoint,
@@ -105,6 +106,21 @@ class Instrumentation:
             Seam(AWSHTTPConnection, "connect", connection.wrap_connect, "the peer's address"),
             Seam(AWSHTTPSConnection, "connect", connection.wrap_connect, "the peer's address"),
         )
+
+    def _watch_transfers(self) -> None:
+        try:
+            from s3transfer.futures import BoundedExecutor
+            from s3transfer.tasks import Task
+        except ImportError:
+            return  # it comes with boto3; botocore alone has no transfers in threads
+        from otel_savetrace.capture import transfer
+
+        self._put(
+            Seam(BoundedExecutor, "submit", transfer.wrap_submit, "whose save an upload in a thread is"),
+            Seam(Task, "__call__", transfer.wrap_task, "whose save an upload in a thread is"),
+        )
+
+    def _put(self, *seams: Seam) -> None:
         for seam in seams:
             seam.install()
             self._undo.append(seam.remove)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextvars import ContextVar
 
 from opentelemetry.trace import Span
@@ -19,16 +20,20 @@ Target = tuple[str | None, str | None]
 
 
 class Save:
-    """A request and what its storage calls came to. Sizes are bytes, times seconds."""
+    """A request and what its storage calls came to; they may run in several threads.
+
+    Sizes are bytes, times seconds.
+    """
 
     __slots__ = (
         "attempts", "backoff_seconds", "calls", "contents", "exception", "failures", "first_written",
-        "header_bytes", "key_len", "outer", "retries", "span", "user_attributes",
+        "header_bytes", "key_len", "lock", "outer", "retries", "span", "user_attributes",
     )  # fmt: skip
 
     def __init__(self, span: Span, outer: Save | None) -> None:
         self.span = span
         self.outer = outer
+        self.lock = threading.Lock()
         self.calls = 0
         self.attempts = 0
         self.retries = 0
@@ -53,6 +58,10 @@ class Save:
 
     def add(self, call: StorageCall, failure: Failure | None) -> None:
         """Take in a storage call that has ended."""
+        with self.lock:
+            self._add(call, failure)
+
+    def _add(self, call: StorageCall, failure: Failure | None) -> None:
         self.calls += 1
         self.attempts += call.attempts
         self.retries += max(0, call.attempts - 1)
@@ -78,6 +87,10 @@ class Save:
 
     def totals(self) -> dict[str, str | int | float]:
         """Return the attributes of the save that its storage calls give."""
+        with self.lock:
+            return self._totals()
+
+    def _totals(self) -> dict[str, str | int | float]:
         known: dict[str, str | int | float] = {
             attribute.CALLS: self.calls,
             attribute.ATTEMPTS: self.attempts,

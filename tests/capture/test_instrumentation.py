@@ -12,6 +12,8 @@ from botocore.awsrequest import AWSConnection, AWSHTTPConnection, AWSHTTPSConnec
 from botocore.endpoint import Endpoint
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.trace import NoOpTracerProvider
+from s3transfer.futures import BoundedExecutor
+from s3transfer.tasks import Task
 
 import otel_savetrace
 from otel_savetrace import Settings
@@ -22,7 +24,7 @@ from tests.raw_store import RawStore
 
 MakeClient = Callable[..., Any]
 
-_OWNERS = (Endpoint, AWSConnection, AWSHTTPConnection, AWSHTTPSConnection)
+_OWNERS = (Endpoint, AWSConnection, AWSHTTPConnection, AWSHTTPSConnection, BoundedExecutor, Task)
 
 
 def _state(captured: Captured) -> list[Any]:

@@ -6,6 +6,7 @@ import contextvars
 import io
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flask
@@ -116,6 +117,15 @@ def app(captured: Captured, store: RawStore, client_of: MakeClient) -> flask.Fla
         put()
         return {"error": "ü" * 500}, 500
 
+    @made.post("/uploads/")
+    def uploads() -> Any:
+        waiting = [io.BytesIO(b"1" * size) for size in range(10, 20)]
+        with ThreadPoolExecutor() as threads:  # the app's own; each upload has a thread of boto3's besides
+            for number, stream in enumerate(waiting):
+                context = contextvars.copy_context()
+                threads.submit(context.run, client.upload_fileobj, stream, "bucket", f"maps/u1/m1/{number}")
+        return {"saved": True}
+
     @made.get("/reads/")
     def reads() -> Any:
         client.get_object(Bucket="bucket", Key="k")["Body"].read()
@@ -212,6 +222,19 @@ def test_the_save_names_the_object_that_failed(app: flask.Flask, captured: Captu
     save = _save(captured)
     assert save[attribute.S3_KEY] == "maps/u1/m1/index.html"
     assert (save["map.user"], save["map.id"], save["map.file"]) == ("u1", "m1", "index.html")
+
+
+def test_uploads_in_threads_are_the_saves_own(app: flask.Flask, captured: Captured, store: RawStore) -> None:
+    """What boto3 uploads in threads stands below the save that asked for it, and counts among its calls."""
+    app.test_client().post("/uploads/")
+    save = _save(captured)
+    assert save[attribute.CALLS] == save[attribute.ATTEMPTS] == len(store.seen) == 10
+    assert save[attribute.CONTENT_SIZE] == sum(range(10, 20))
+    (request,) = captured.saves
+    assert request.context is not None
+    for call in captured.calls:
+        assert call.parent is not None
+        assert call.parent.span_id == request.context.span_id
 
 
 def test_a_route_that_wrote_is_a_save_from_then_on(app: flask.Flask, captured: Captured) -> None:

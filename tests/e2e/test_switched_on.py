@@ -140,11 +140,9 @@ def test_the_outcome_is_what_the_user_got(ended: tuple[App, list[Answer]]) -> No
     recorded = {
         span.attributes["storymap.id"]: span.attributes[attribute.OUTCOME] for span in _saves(app.spans())
     }
-    # Uploads run in threads of s3transfer, of which the request's span does not know.
     told = {
         answer.request.storymap_id: attribute.SUCCEEDED if answer.saved else attribute.FAILED
         for answer in answers
-        if answer.request.way != "image"
     }
     assert set(told.values()) == {attribute.SUCCEEDED, attribute.FAILED}
     assert recorded == told
