@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixture_guard",
+    "tests.fixture_interrupt",
     "tests.fixture_capture",
     "tests.fixture_real_parts",
     "tests.fixture_jaeger",
