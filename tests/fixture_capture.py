@@ -61,6 +61,11 @@ def facts(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
+def botocore_instrumentor() -> Any:
+    """Return OpenTelemetry's one instrumentor of botocore, which has no types."""
+    return BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
+
+
 @pytest.fixture
 def instrumented() -> Iterator[Captured]:
     """Plain OpenTelemetry, without otel-savetrace."""
@@ -68,11 +73,11 @@ def instrumented() -> Iterator[Captured]:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     flask_instrumentor: Any = FlaskInstrumentor()
-    botocore_instrumentor: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
+    botocore = botocore_instrumentor()
     flask_instrumentor.instrument(tracer_provider=provider)
-    botocore_instrumentor.instrument(tracer_provider=provider)
+    botocore.instrument(tracer_provider=provider)
     yield Captured(exporter, provider)
-    botocore_instrumentor.uninstrument()
+    botocore.uninstrument()
     flask_instrumentor.uninstrument()
 
 

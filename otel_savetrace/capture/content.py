@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from otel_savetrace.capture.text import utf8_length
+
 CONTENT_OPERATIONS = frozenset(("PutObject", "UploadPart"))
 """S3 operations whose body is stored content."""
 
@@ -15,7 +17,7 @@ CONTENT_OPERATIONS = frozenset(("PutObject", "UploadPart"))
 def size_of(body: object) -> int | None:
     """Return the bytes in a body that is bytes or text; None for a stream, which is never touched."""
     if isinstance(body, str):
-        return len(body) if body.isascii() else len(body.encode("utf-8", "surrogatepass"))
+        return utf8_length(body)
     if isinstance(body, (bytes, bytearray)):
         return len(body)
     return 0 if body is None else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import trace
@@ -15,13 +15,11 @@ from opentelemetry.trace import Span, Tracer, TracerProvider
 
 from otel_savetrace.attributes import SCOPE
 from otel_savetrace.capture import storage_call
-from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.guard import guard, logger
 from otel_savetrace.capture.processor import SaveTraceSpanProcessor
 from otel_savetrace.capture.seam import Seam
 from otel_savetrace.config import Settings
 from otel_savetrace.errors import SettingError
-
-logger = logging.getLogger("otel_savetrace")
 
 
 class Instrumentation:
@@ -36,7 +34,7 @@ class Instrumentation:
         """Put everything in place."""
         self._add_processor(SaveTraceSpanProcessor())
         if self._settings.file is not None:
-            self._write_file()
+            self._write_file(self._settings.file)
         self._watch_flask()
         self._watch_botocore()
         self._watch_transfers()
@@ -50,11 +48,9 @@ class Instrumentation:
         self._provider.add_span_processor(processor)  # type: ignore[attr-defined]  # `instrument` looked
         self._undo.append(lambda: _remove_processor(self._provider, processor))
 
-    def _write_file(self) -> None:
+    def _write_file(self, path: Path) -> None:
         from otel_savetrace.capture.span_file import AppendedLines, SpanFileExporter
 
-        path = self._settings.file
-        assert path is not None  # noqa: S101 - for the type checker; the caller looked
         try:
             AppendedLines(path).write("")
         except OSError as error:

@@ -10,8 +10,7 @@ from opentelemetry.trace import Span
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.content import hash_of_several
 from otel_savetrace.capture.failure import Failure
-from otel_savetrace.capture.state import StorageCall
-from otel_savetrace.capture.text import shortened
+from otel_savetrace.capture.state import StorageCall, object_attributes
 
 _MOST_OBJECTS = 1000
 
@@ -64,7 +63,7 @@ class Save:
     def _add(self, call: StorageCall, failure: Failure | None) -> None:
         self.calls += 1
         self.attempts += call.attempts
-        self.retries += max(0, call.attempts - 1)
+        self.retries += call.retries
         self.backoff_seconds += call.backoff_seconds
         self.header_bytes = max(self.header_bytes, call.header_bytes)
         target = (call.bucket, call.key)
@@ -120,13 +119,7 @@ class Save:
         target = self.storage_failure[0] if self.storage_failure else self.first_written
         if target is None:
             return {}
-        bucket, key = target
-        known = dict(self.user_attributes.get(target, {}))
-        if bucket is not None:
-            known[attribute.S3_BUCKET] = shortened(bucket, attribute.SEARCHED_LIMIT)
-        if key is not None:
-            known[attribute.S3_KEY] = shortened(key, attribute.KEY_LIMIT)
-        return known
+        return {**self.user_attributes.get(target, {}), **object_attributes(*target)}
 
 
 current_save: ContextVar[Save | None] = ContextVar("otel_savetrace_save", default=None)

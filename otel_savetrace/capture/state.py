@@ -9,8 +9,9 @@ from typing import Any
 
 from opentelemetry.trace import Span
 
+from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import content
-from otel_savetrace.capture.text import utf8_length
+from otel_savetrace.capture.text import shortened, utf8_length
 
 _READING = ("Get", "Head", "List", "Select")
 
@@ -62,8 +63,8 @@ class StorageCall:
         self.key = key if isinstance(key, str) else None
         self.key_len = None if self.key is None else utf8_length(self.key)
         self.part = parameters.get("PartNumber", 0)
-        self.body = parameters.get("Body") if operation in content.CONTENT_OPERATIONS else None
         self.has_content = operation in content.CONTENT_OPERATIONS
+        self.body = parameters.get("Body") if self.has_content else None
         self.content_size = content.size_of(self.body) if self.has_content else None
         self.content_hash: str | None = None
         self.user_attributes: dict[str, str] = {}
@@ -77,9 +78,24 @@ class StorageCall:
         self.previous_ended: float | None = None
 
     @property
+    def retries(self) -> int:
+        """HTTP requests sent after the first."""
+        return max(0, self.attempts - 1)
+
+    @property
     def writes(self) -> bool:
         """Whether the call means to change what is stored."""
         return not self.operation.startswith(_READING)
+
+
+def object_attributes(bucket: str | None, key: str | None) -> dict[str, str]:
+    """Return the attributes that name an object, where its bucket and key are known."""
+    known = {}
+    if bucket is not None:
+        known[attribute.S3_BUCKET] = shortened(bucket, attribute.SEARCHED_LIMIT)
+    if key is not None:
+        known[attribute.S3_KEY] = shortened(key, attribute.KEY_LIMIT)
+    return known
 
 
 current_call: ContextVar[StorageCall | None] = ContextVar("otel_savetrace_call", default=None)

@@ -12,7 +12,7 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import content
 from otel_savetrace.capture.failure import Failure, of_exception, of_response
 from otel_savetrace.capture.save import live_save
-from otel_savetrace.capture.state import StorageCall, current_call
+from otel_savetrace.capture.state import StorageCall, current_call, object_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
 
@@ -85,11 +85,8 @@ def _failure(result: Mapping[str, Any] | None) -> Failure | None:
 
 
 def _attributes_at_begin(call: StorageCall) -> dict[str, str | int]:
-    known: dict[str, str | int] = dict(call.user_attributes)
-    if call.bucket is not None:
-        known[attribute.S3_BUCKET] = shortened(call.bucket, attribute.SEARCHED_LIMIT)
-    if call.key is not None and call.key_len is not None:
-        known[attribute.S3_KEY] = shortened(call.key, attribute.KEY_LIMIT)
+    known: dict[str, str | int] = {**call.user_attributes, **object_attributes(call.bucket, call.key)}
+    if call.key_len is not None:
         known[attribute.KEY_LEN] = call.key_len
     if call.content_size is not None:
         known[attribute.CONTENT_SIZE] = call.content_size
@@ -101,13 +98,13 @@ def _attributes_at_end(
 ) -> dict[str, str | int | float]:
     known: dict[str, str | int | float] = {
         attribute.ATTEMPTS: call.attempts,
-        attribute.RETRY_ATTEMPTS: max(0, call.attempts - 1),
+        attribute.RETRY_ATTEMPTS: call.retries,
     }
     if call.attempts_allowed is not None:
         known[attribute.ATTEMPTS_ALLOWED] = call.attempts_allowed
     if call.header_bytes:
         known[attribute.HEADER_BYTES] = call.header_bytes
-    if call.attempts > 1:
+    if call.retries:
         known[attribute.BACKOFF_SECONDS] = call.backoff_seconds
     if call.content_size is not None:
         known[attribute.CONTENT_SIZE] = call.content_size

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from otel_savetrace.demo import binaries
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port
+from otel_savetrace.report.jaeger_page import comparison_address
 
 _JAEGER_LAYERS = ("00-jaeger.yaml", "10-memory.yaml")
 
@@ -37,7 +38,7 @@ class Backend:
 
     def comparison_page(self, failed: str, retry: str) -> str:
         """Return the address of Jaeger's comparison of two traces."""
-        return f"{self.page}/trace/{failed}...{retry}"
+        return comparison_address(self.page, failed, retry)
 
 
 def backend(folder: Path, *, announce: binaries.Announce) -> Backend:

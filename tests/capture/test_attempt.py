@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 import otel_savetrace
 from otel_savetrace import attributes as attribute
-from tests.fixture_capture import Captured, facts
+from tests.fixture_capture import Captured, botocore_instrumentor, facts
 from tests.raw_store import RawStore, closed, refused, reset, silent
 
 MakeClient = Callable[..., Any]
@@ -237,14 +237,12 @@ def test_every_head_is_the_same_as_without_tracing(
     instrumented: Captured, store: RawStore, client_of: MakeClient
 ) -> None:
     """With capture on, a request's header names and the length of each are those of an untraced request."""
-    from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
-
     client = client_of(store)
     otel_savetrace.instrument(instrumented.provider, otel_savetrace.Settings())
     _put(client)
     otel_savetrace.uninstrument()
-    botocore_instrumentor: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
-    botocore_instrumentor.uninstrument()
+    botocore = botocore_instrumentor()
+    botocore.uninstrument()
     _put(client)
     traced, untraced = (
         [(line.partition(b":")[0], len(line)) for line in seen.head.split(b"\r\n")] for seen in store.seen

@@ -10,7 +10,6 @@ import flask
 import pytest
 from botocore.awsrequest import AWSConnection, AWSHTTPConnection, AWSHTTPSConnection
 from botocore.endpoint import Endpoint
-from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.trace import NoOpTracerProvider
 from s3transfer.futures import BoundedExecutor
 from s3transfer.tasks import Task
@@ -19,7 +18,7 @@ import otel_savetrace
 from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import attempt, storage_call
-from tests.fixture_capture import Captured, facts
+from tests.fixture_capture import Captured, botocore_instrumentor, facts
 from tests.raw_store import RawStore
 
 MakeClient = Callable[..., Any]
@@ -29,12 +28,12 @@ _OWNERS = (Endpoint, AWSConnection, AWSHTTPConnection, AWSHTTPSConnection, Bound
 
 def _state(captured: Captured) -> list[Any]:
     """Everything that switching on changes."""
-    botocore_instrumentor: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
+    botocore = botocore_instrumentor()
     signals = (flask.got_request_exception, flask.request_finished)
     return [
         *(dict(owner.__dict__) for owner in _OWNERS),
-        botocore_instrumentor.request_hook,
-        botocore_instrumentor.response_hook,
+        botocore.request_hook,
+        botocore.response_hook,
         *(dict(signal.receivers) for signal in signals),
         captured.provider._active_span_processor._span_processors,
     ]
@@ -63,9 +62,9 @@ def test_the_users_own_hooks_still_run(
 ) -> None:
     """Request and response hooks that the user gave to the instrumentation are called as before."""
     called = []
-    botocore_instrumentor: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
-    botocore_instrumentor.uninstrument()
-    botocore_instrumentor.instrument(
+    botocore = botocore_instrumentor()
+    botocore.uninstrument()
+    botocore.instrument(
         tracer_provider=instrumented.provider,
         request_hook=lambda *_: called.append("request"),
         response_hook=lambda *_: called.append("response"),
@@ -179,12 +178,12 @@ def test_unsampled_calls_are_left_alone(store: RawStore, client_of: MakeClient) 
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
     provider = TracerProvider(sampler=ALWAYS_OFF)
-    botocore_instrumentor: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
-    botocore_instrumentor.instrument(tracer_provider=provider)
+    botocore = botocore_instrumentor()
+    botocore.instrument(tracer_provider=provider)
     otel_savetrace.instrument(provider, Settings())
     client_of(store).put_object(Bucket="bucket", Key="k", Body=b"1")
     otel_savetrace.uninstrument()
-    botocore_instrumentor.uninstrument()
+    botocore.uninstrument()
     assert store.seen[0].header("X-Amzn-Trace-Id") is None
 
 
