@@ -30,6 +30,8 @@ class Attribute:
 
     `unit` follows UCUM as OpenTelemetry does (``By`` bytes, ``s`` seconds), empty for none. `limit` is the
     longest value in UTF-8 bytes, where strings are cut. `personal` says that the value may name a person.
+    `absent` is what it means that a span lacks the attribute, None where that says nothing: what nearly every
+    save has in common is not written on each.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Attribute:
     stands_on: tuple[SpanKind, ...]
     limit: int | None = None
     personal: bool = False
+    absent: str | int | bool | None = None
 
 
 REGISTRY: dict[str, Attribute] = {}
@@ -54,10 +57,11 @@ def _define(
     unit: str = "",
     limit: int | None = None,
     personal: bool = False,
+    absent: str | int | bool | None = None,
 ) -> str:
     if kind == "string" and limit is None:
         limit = SEARCHED_LIMIT
-    REGISTRY[name] = Attribute(name, kind, unit, meaning, stands_on, limit, personal)
+    REGISTRY[name] = Attribute(name, kind, unit, meaning, stands_on, limit, personal, absent)
     return name
 
 
@@ -65,8 +69,8 @@ def _define(
 
 OUTCOME = _define(
     "savetrace.outcome", "string", ("save",),
-    "`succeeded` or `failed`, as the user got it: the status, an unhandled exception, or a 200 whose JSON"
-    " says `error`.",
+    "`succeeded` or `failed`, as the user got it: the status, an unhandled exception, a 200 whose JSON says"
+    " `error`, or a redirect to the login.",
 )  # fmt: skip
 USER_ERROR = _define(
     "savetrace.user_error", "string", ("save",),
@@ -77,11 +81,37 @@ ERROR_CODE = _define(
     "savetrace.error_code", "string", ("save", "call", "attempt"),
     "The S3 error code as the wire had it (`SlowDown`), else the innermost exception's class"
     " (`ConnectionResetError`), else, on a save that no exception explains, the HTTP status or"
-    " `error_in_answer`. On the save: the failure that mattered.",
+    " `error_in_answer` or `login_redirect`. On the save: the failure that mattered.",
 )  # fmt: skip
 ERROR_TYPE = _define(
     "error.type", "string", ("save", "call", "attempt"),
     "The same as `savetrace.error_code`, under the name that OpenTelemetry backends know.",
+)  # fmt: skip
+
+STAGE = _define(
+    "savetrace.stage", "string", ("save",),
+    "Where a failed save failed: `storage` (the store refused), `network` (no answer from it), `client`"
+    " (boto3 sent nothing), `session` (the user was sent to log in, or was not let in), `dependency` (a"
+    " database or another service, by its instrumentation's span or the exception's package), `app`.",
+)  # fmt: skip
+STORED = _define(
+    "savetrace.stored", "string", ("save",),
+    "`yes`: the store confirmed every object that the save tried to write; `no`: it refused one, or one was"
+    " never sent; `unknown`: an answer is missing or incomplete, or the sending was not seen. A failed save"
+    " may be stored, and a succeeded one not.",
+)  # fmt: skip
+CAUGHT_EXCEPTIONS = _define(
+    "savetrace.caught_exceptions", "string", ("save",),
+    "Classes of the exceptions that the app caught, in order, each once, parted by spaces: those of its"
+    " storage calls, those of instrumented dependencies, and those that an error handler took.",
+)  # fmt: skip
+EXCEPTION = _define(
+    "savetrace.exception", "string", ("call", "attempt"),
+    "Class of the innermost exception where no answer came: `ConnectionResetError`.",
+)  # fmt: skip
+ERRNO = _define(
+    "savetrace.errno", "string", ("call", "attempt"),
+    "The system's name for that exception's number: `ECONNRESET`.",
 )  # fmt: skip
 
 # What was saved.
@@ -107,6 +137,17 @@ CONTENT_SIZE = _define(
     " each counted once.",
     unit="By",
 )  # fmt: skip
+KEY_LEN_SENT = _define(
+    "savetrace.key_len_sent", "int", ("attempt",),
+    "Bytes that the key takes in the request line, percent-encoded; absent: as many as `savetrace.key_len`.",
+    unit="By",
+)  # fmt: skip
+CONTENT_SIZE_SENT = _define(
+    "savetrace.content_size_sent", "int", ("call",),
+    "Bytes of the body as sent, with the framing of chunks and trailers, of the last attempt; absent: as many"
+    " as `savetrace.content_size`.",
+    unit="By",
+)  # fmt: skip
 CONTENT_HASH = _define(
     "savetrace.content_hash", "string", ("save", "call"),
     "`crc32:` and eight hex digits of the content, the checksum that botocore itself sends; equal hash and"
@@ -116,6 +157,17 @@ CONTENT_HASH = _define(
 # How it was sent.
 
 CALLS = _define("savetrace.calls", "int", ("save",), "Storage calls made by the save, reads included.")
+OBJECTS = _define("savetrace.objects", "int", ("save",), "Different objects that the save tried to write.")
+APP_RETRY_ATTEMPT = _define(
+    "savetrace.app_retry_attempt", "int", ("call",),
+    "1 for the app's own first repetition of this call within one request, 2 for its second …",
+    absent=0,
+)  # fmt: skip
+APP_RETRY_ATTEMPTS = _define(
+    "savetrace.app_retry_attempts", "int", ("save",),
+    "Calls by which the app itself repeated another call for the same object.",
+    absent=0,
+)  # fmt: skip
 ATTEMPTS = _define(
     "savetrace.attempts", "int", ("save", "call"),
     "HTTP requests sent to the store. On the save: the sum over its calls.",
@@ -143,6 +195,25 @@ HEADER_BYTES = _define(
     " a save: the largest of its attempts.",
     unit="By",
 )  # fmt: skip
+HEADER_SECTION_BYTES = _define(
+    "savetrace.header_section_bytes", "int", ("attempt",),
+    "Bytes of all header names and values, which S3 limits to 8,192; without separators and request line.",
+    unit="By",
+)  # fmt: skip
+LARGEST_HEADERS = _define(
+    "savetrace.largest_headers", "string", ("attempt",),
+    "The five largest headers, largest first, with the bytes of name and value: `Authorization=221 …`.",
+)  # fmt: skip
+METADATA_BYTES = _define(
+    "savetrace.metadata_bytes", "int", ("attempt",),
+    "Bytes of user metadata, names (without `x-amz-meta-`) and values, which S3 limits to 2,048.",
+    unit="By", absent=0,
+)  # fmt: skip
+BODY_BYTES_SENT = _define(
+    "savetrace.body_bytes_sent", "int", ("attempt",),
+    "Bytes of the body that were handed to the socket before a failed attempt ended.",
+    unit="By",
+)  # fmt: skip
 BACKOFF_SECONDS = _define(
     "savetrace.backoff_seconds", "double", ("save", "call", "attempt"),
     "Time from the end of the attempt before to the making of this request. On a call and a save: the sum.",
@@ -157,12 +228,131 @@ CONNECTION_IDLE_SECONDS = _define(
     "How long a reused connection had carried nothing.",
     unit="s",
 )  # fmt: skip
+CONNECTION_AGE_SECONDS = _define(
+    "savetrace.connection_age_seconds", "double", ("attempt",),
+    "How long ago a reused connection was opened.",
+    unit="s",
+)  # fmt: skip
+CONNECTION_REQUESTS = _define(
+    "savetrace.connection_requests", "int", ("attempt",),
+    "Requests that a reused connection had carried before this one.",
+    absent=0,
+)  # fmt: skip
+CONNECTION_PID = _define(
+    "savetrace.connection_pid", "int", ("attempt",),
+    "Process that opened the connection, where it is not this one: two processes share a socket, and one's"
+    " content may end up in the other's object.",
+)  # fmt: skip
+POOL_IN_USE = _define(
+    "savetrace.pool_in_use", "int", ("attempt",),
+    "Connections of the client's pool in use at this moment, this one included; more than"
+    " `savetrace.pool_size` are opened, but not kept.",
+    absent=1,
+)  # fmt: skip
+POOL_WAIT_SECONDS = _define(
+    "savetrace.pool_wait_seconds", "double", ("attempt",),
+    "How long the attempt waited for a connection of the pool, where that was a millisecond or more.",
+    unit="s", absent=0,
+)  # fmt: skip
+DNS_SECONDS = _define(
+    "savetrace.dns_seconds", "double", ("attempt",), "Time to resolve the host's name.", unit="s"
+)
+TCP_SECONDS = _define(
+    "savetrace.tcp_seconds", "double", ("attempt",), "Time to connect, after the name was resolved.", unit="s"
+)
+TLS_SECONDS = _define(
+    "savetrace.tls_seconds", "double", ("attempt",),
+    "Time of the TLS handshake, a proxy's CONNECT included.",
+    unit="s",
+)  # fmt: skip
+CONTINUE_SECONDS = _define(
+    "savetrace.continue_seconds", "double", ("attempt",),
+    "Time from the head, sent with `Expect: 100-continue`, to the store's word on it.",
+    unit="s",
+)  # fmt: skip
+CONTINUE = _define(
+    "savetrace.continue", "string", ("attempt",),
+    "What `Expect: 100-continue` came to: `unanswered` (botocore sends the body after a second all the same)"
+    " or `final` (the store gave its answer without wanting the body).",
+    absent="continued",
+)  # fmt: skip
+FIRST_BYTE_SECONDS = _define(
+    "savetrace.first_byte_seconds", "double", ("attempt",),
+    "Time from the request sent, whole, to the head of the answer.",
+    unit="s",
+)  # fmt: skip
 PEER_ADDRESS = _define("network.peer.address", "string", ("attempt",), "IP address connected to.")
 PEER_PORT = _define("network.peer.port", "int", ("attempt",), "Port connected to.")
 REQUEST_METHOD = _define("http.request.method", "string", ("attempt",), "HTTP method.")
 
+# What the client was set to.
+
+RETRY_MODE = _define(
+    "savetrace.retry_mode", "string", ("call",), "botocore's retry mode: `legacy`, `standard`, `adaptive`."
+)
+RETRY_QUOTA_EXHAUSTED = _define(
+    "savetrace.retry_quota_exhausted", "boolean", ("call",),
+    "Whether the call was not retried since earlier ones had used up the client's retry quota.",
+    absent=False,
+)  # fmt: skip
+CONNECT_TIMEOUT_SECONDS = _define(
+    "savetrace.connect_timeout_seconds", "double", ("call",), "How long one attempt may connect.", unit="s"
+)
+READ_TIMEOUT_SECONDS = _define(
+    "savetrace.read_timeout_seconds", "double", ("call",),
+    "How long one attempt may wait for the store to say anything.",
+    unit="s",
+)  # fmt: skip
+PATIENCE_SECONDS = _define(
+    "savetrace.patience_seconds", "double", ("call",),
+    "The longest that the call may take when every attempt connects and then times out, with the longest"
+    " backoffs between: compare it with the worker's and the front server's limits.",
+    unit="s",
+)  # fmt: skip
+POOL_SIZE = _define(
+    "savetrace.pool_size", "int", ("call",), "Connections that the client keeps: its `max_pool_connections`."
+)
+ENDPOINT = _define(
+    "savetrace.endpoint",
+    "string",
+    ("call",),
+    "Scheme, host and port of the client: `https://s3.amazonaws.com`.",
+)
+REGION = _define("cloud.region", "string", ("call",), "The client's region, as OpenTelemetry has it.")
+ADDRESSING_STYLE = _define(
+    "savetrace.addressing_style", "string", ("call",),
+    "Where the bucket stood in the request: `path` or `virtual` (in the host's name).",
+)  # fmt: skip
+SIGNATURE_VERSION = _define(
+    "savetrace.signature_version", "string", ("call",), "How the request was signed: `s3v4`, `v4a`, `none` …"
+)
+CREDENTIAL_KIND = _define(
+    "savetrace.credential_kind", "string", ("call",),
+    "Where botocore has the credentials from: `env`, `iam-role`, `explicit` …; never the credentials.",
+)  # fmt: skip
+CREDENTIAL_EXPIRES_IN_SECONDS = _define(
+    "savetrace.credential_expires_in_seconds", "int", ("call",),
+    "Seconds until temporary credentials end, negative after that; absent for lasting ones.",
+    unit="s",
+)  # fmt: skip
+SIGNED_HEADERS = _define(
+    "savetrace.signed_headers", "string", ("call",),
+    "Names of the headers that the signature covers, parted by `;`: a proxy that changes one breaks it.",
+)  # fmt: skip
+SENT_BY = _define(
+    "savetrace.sent_by", "string", ("call",),
+    "Who sent the request, where it was not botocore: `crt` (AWS Common Runtime), `handler` (a `before-send`"
+    " handler answered). Nothing of the wire was seen, and what became of the object is unknown.",
+    absent="botocore",
+)  # fmt: skip
+
 # What came back.
 
+CLOCK_SKEW_SECONDS = _define(
+    "savetrace.clock_skew_seconds", "int", ("attempt",),
+    "The store's clock (its Date header, which has whole seconds) minus ours; S3 refuses from 900 on.",
+    unit="s",
+)  # fmt: skip
 RESPONSE_STATUS = _define(
     "http.response.status_code", "int", ("call", "attempt"), "HTTP status; of a call, its last attempt's."
 )
@@ -176,12 +366,58 @@ EXTENDED_REQUEST_ID = _define(
     "aws.extended_request_id", "string", ("call", "attempt"), "The store's `x-amz-id-2` (host id)."
 )
 
+# The process that it went through.
+
+REQUEST_BODY_SIZE = _define(
+    "http.request.body.size",
+    "int",
+    ("save",),
+    "Bytes of the body that the user's request announced.",
+    unit="By",
+)
+PROCESS_ID = _define("process.pid", "int", ("save",), "Process that served the request.")
+HOST_NAME = _define("host.name", "string", ("save",), "Host that it runs on.")
+APP_VERSION = _define(
+    "service.version", "string", ("save",),
+    "Version of the app, where its distribution or `__version__` tells and the resource does not.",
+)  # fmt: skip
+WORKER_AGE_SECONDS = _define(
+    "savetrace.worker_age_seconds",
+    "int",
+    ("save",),
+    "Whole seconds since the process began to serve.",
+    unit="s",
+)
+REQUESTS_SERVED = _define(
+    "savetrace.requests_served", "int", ("save",), "Requests that the process had taken before this one."
+)
+REQUESTS_IN_FLIGHT = _define(
+    "savetrace.requests_in_flight", "int", ("save",),
+    "Requests in the process when this one was answered, this one included.",
+)  # fmt: skip
+WORKER_CLASS = _define(
+    "savetrace.worker_class", "string", ("save",), "gunicorn's kind of worker: `sync`, `gthread`, `gevent` …"
+)
+WORKER_TIMEOUT_SECONDS = _define(
+    "savetrace.worker_timeout_seconds", "int", ("save",),
+    "How long a request may take before gunicorn kills its worker; only of `sync` workers, since the others"
+    " report that they live whatever a request does.",
+    unit="s",
+)  # fmt: skip
+
 # Values, and the names that a reader knows a span by.
 
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 NEW = "new"
 REUSED = "reused"
+YES = "yes"
+NO = "no"
+UNKNOWN = "unknown"
+UNANSWERED = "unanswered"
+FINAL = "final"
+CRT = "crt"
+HANDLER = "handler"
 
 SCOPE = "otel_savetrace"
 """Instrumentation scope of attempt spans; its version is the package's."""

@@ -11,8 +11,10 @@ from otel_savetrace import environment_variables as variable
 from otel_savetrace.capture.key_pattern import KeyPattern, check_attribute_name
 from otel_savetrace.errors import SettingError
 
+KeyMode = Literal["plain", "hash", "none"]
 RequestSource = Literal["form", "args", "view", "json", "header", "session"]
 
+_KEY_MODES = ("plain", "hash", "none")
 _REQUEST_SOURCES = ("form", "args", "view", "json", "header", "session")
 _SECRET_HEADERS = frozenset(
     ("authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key", "x-csrf-token")
@@ -44,7 +46,7 @@ class RequestAttribute:
 class Settings:
     """What capture does; each field is one variable of `otel_savetrace.environment_variables`.
 
-    `save_routes` holds ``/rule`` (any method) or ``METHOD /rule``.
+    `save_routes` holds ``/rule`` (any method) or ``METHOD /rule``, `login_routes` paths.
     """
 
     enabled: bool = True
@@ -53,6 +55,9 @@ class Settings:
     request_attributes: tuple[RequestAttribute, ...] = ()
     save_routes: frozenset[str] = frozenset()
     propagate: bool = False
+    login_routes: frozenset[str] = frozenset()
+    keys: KeyMode = "plain"
+    log: bool = False
 
     @classmethod
     def read(cls, environment: Mapping[str, str], refuse: Callable[[SettingError], None]) -> Settings:
@@ -77,6 +82,13 @@ class Settings:
                 variable.OTEL_SAVETRACE_SAVE_ROUTES, _save_routes, cls.save_routes, "what is learned"
             ),
             propagate=reader.value(variable.OTEL_SAVETRACE_PROPAGATE, _switch, cls.propagate, "off"),
+            login_routes=reader.value(
+                variable.OTEL_SAVETRACE_LOGIN_ROUTES, _login_routes, cls.login_routes, "what is learned"
+            ),
+            keys=reader.value(
+                variable.OTEL_SAVETRACE_KEYS, _key_mode, cls.keys, "'none', the safest,", "none"
+            ),
+            log=reader.value(variable.OTEL_SAVETRACE_LOG, _switch, cls.log, "off"),
         )
 
 
@@ -85,7 +97,18 @@ class _Reader:
     environment: Mapping[str, str]
     refuse: Callable[[SettingError], None]
 
-    def value(self, name: str, parse: Callable[[str], _Value], default: _Value, instead: str) -> _Value:
+    def value(
+        self,
+        name: str,
+        parse: Callable[[str], _Value],
+        default: _Value,
+        instead: str,
+        fallback: _Value | None = None,
+    ) -> _Value:
+        """Return what `parse` makes of the variable, `default` where it is not set.
+
+        Where its value cannot be used: `fallback`, if that differs from the default; `instead` names it.
+        """
         text = self.environment.get(name, "").strip()
         if not text:
             return default
@@ -93,13 +116,26 @@ class _Reader:
             return parse(text)
         except ValueError as error:
             self.refuse(SettingError(f"{name}={text!r} cannot be used: {error}; {instead} is used instead."))
-            return default
+            return default if fallback is None else fallback
 
 
 def _switch(text: str) -> bool:
     if text.lower() not in _WORDS:
         raise ValueError("it is neither 'true' nor 'false'")
     return _WORDS[text.lower()]
+
+
+def _key_mode(text: str) -> KeyMode:
+    if text.lower() not in _KEY_MODES:
+        raise ValueError(f"it is none of {', '.join(_KEY_MODES)}")
+    return cast(KeyMode, text.lower())
+
+
+def _login_routes(text: str) -> frozenset[str]:
+    for entry in _entries(text):
+        if not entry.startswith("/"):
+            raise ValueError(f"{entry!r} is not a path, as '/login' is")
+    return frozenset(_entries(text))
 
 
 def _file(text: str) -> Path:

@@ -55,3 +55,30 @@ OTEL_SAVETRACE_PROPAGATE = "OTEL_SAVETRACE_PROPAGATE"
 ``on`` or ``off`` (default): whether OpenTelemetry's ``X-Amzn-Trace-Id`` goes to S3. S3 does not read it, and
 its 93 bytes count against the limit of 8,192 on a request's header section.
 """
+
+OTEL_SAVETRACE_LOGIN_ROUTES = "OTEL_SAVETRACE_LOGIN_ROUTES"
+"""
+.. envvar:: OTEL_SAVETRACE_LOGIN_ROUTES
+
+Paths whose redirect means that the user was not logged in: ``/select/,/login``. A save that is redirected
+to one has failed. Where none is named, a save that is redirected without having written anything
+counts as such, unless saves of its route that did write are redirected to the same place. Default: none.
+"""
+
+OTEL_SAVETRACE_KEYS = "OTEL_SAVETRACE_KEYS"
+"""
+.. envvar:: OTEL_SAVETRACE_KEYS
+
+``plain`` (default), ``hash`` or ``none``: whether object keys and their parts stand in traces as they are, as
+hashes that are equal where the keys are (they can be searched for, and short ones be guessed), or not at all.
+Exceptions' texts and addresses recorded by other instrumentations of the same save are held to it, too.
+"""
+
+OTEL_SAVETRACE_LOG = "OTEL_SAVETRACE_LOG"
+"""
+.. envvar:: OTEL_SAVETRACE_LOG
+
+``on`` or ``off`` (default): whether each storage call that writes is also logged, as lines that begin with
+``[SAVE_ATTEMPT]``, ``[SAVE_SUCCESS]`` or ``[STORAGE_ERROR]`` and carry the trace id, on Python's logger
+``otel_savetrace.storage``. The app's own lines stay as they are.
+"""

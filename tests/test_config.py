@@ -33,6 +33,9 @@ def test_good_values_are_read() -> None:
         REQUEST_ATTRIBUTES="map.id=form:id, map.user=session:uid",
         SAVE_ROUTES="post /save/, /publish/<id>",
         PROPAGATE="on",
+        LOGIN_ROUTES="/select/, /login",
+        KEYS="Hash",
+        LOG="on",
     )
     assert refused == []
     assert not settings.enabled
@@ -47,6 +50,9 @@ def test_good_values_are_read() -> None:
     )
     assert settings.save_routes == {"POST /save/", "/publish/<id>"}
     assert settings.propagate
+    assert settings.login_routes == {"/select/", "/login"}
+    assert settings.keys == "hash"
+    assert settings.log
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,8 @@ def test_good_values_are_read() -> None:
         ("REQUEST_ATTRIBUTES", "map.id=header:Authorization", "secret", "no request attribute"),
         ("SAVE_ROUTES", "save", "not of the form", "what is learned"),
         ("PROPAGATE", "2", "neither", "off"),
+        ("LOGIN_ROUTES", "login", "not a path", "what is learned"),
+        ("LOG", "2", "neither", "off"),
     ],
 )
 def test_a_bad_value_names_variable_value_reason_and_fallback(
@@ -96,3 +104,11 @@ def test_every_variable_is_a_documented_constant() -> None:
     for name in names:
         assert getattr(environment_variables, name) == name
         assert f".. envvar:: {name}" in source
+
+
+def test_a_bad_word_for_keys_hides_them() -> None:
+    """A key mode that cannot be used, as one misspelt, leaves no key in a trace rather than every one."""
+    settings, (sentence,) = _read(KEYS="hsah")
+    assert settings.keys == "none"
+    assert "none of plain, hash, none" in sentence
+    assert sentence.endswith("'none', the safest, is used instead.")
