@@ -318,6 +318,9 @@ ENDPOINT = _define(
     ("call",),
     "Scheme, host and port of the client: `https://s3.amazonaws.com`.",
 )
+RPC_SYSTEM = _define("rpc.system", "string", ("call",), "`aws-api`, as OpenTelemetry has it.")
+RPC_SERVICE = _define("rpc.service", "string", ("call",), "`S3`, as OpenTelemetry has it.")
+RPC_METHOD = _define("rpc.method", "string", ("call",), "The S3 operation: `PutObject`.")
 REGION = _define("cloud.region", "string", ("call",), "The client's region, as OpenTelemetry has it.")
 ADDRESSING_STYLE = _define(
     "savetrace.addressing_style", "string", ("call",),
@@ -411,6 +414,12 @@ SUCCEEDED = "succeeded"
 FAILED = "failed"
 NEW = "new"
 REUSED = "reused"
+STORAGE = "storage"
+NETWORK = "network"
+CLIENT = "client"
+SESSION = "session"
+DEPENDENCY = "dependency"
+APP = "app"
 YES = "yes"
 NO = "no"
 UNKNOWN = "unknown"
@@ -418,6 +427,8 @@ UNANSWERED = "unanswered"
 FINAL = "final"
 CRT = "crt"
 HANDLER = "handler"
+PATH = "path"
+VIRTUAL = "virtual"
 
 SCOPE = "otel_savetrace"
 """Instrumentation scope of attempt spans; its version is the package's."""

@@ -1,52 +1,102 @@
-"""What the wire was like: the head as it left, and the connection that it left on.
+"""What the wire was like: head and body as they left, the connection they left on, how long each step took.
 
-The seams are `AWSConnection._send_output` (a request's head goes to the socket) and `connect` of its two
-subclasses. An attempt sends exactly one head: botocore switches urllib3's own retries off.
+An attempt sends exactly one head: botocore switches urllib3's own retries off. The seams, in the order in
+which an attempt passes them: the pool's `_get_conn`; for a new connection `socket.getaddrinfo`, `_new_conn`
+and `connect`; then `AWSConnection._send_output` (a head goes to the socket), `send`,
+`_handle_expect_response` and `getresponse`.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
+from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import head
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.seam import Method
-from otel_savetrace.capture.state import Attempt, ConnectionFacts, current_call
+from otel_savetrace.capture.state import Attempt, ConnectionFacts, current_attempt
 
 _FACTS = "_otel_savetrace"
-_CRLF = 2
+_NOTICEABLE_WAIT = 0.001
 
 
-def wrap_connect(original: Method) -> Method:
-    """Wrap `AWSHTTPConnection.connect()`, which opens the socket, TLS included."""
+def wrap_get_conn(original: Method) -> Method:
+    """Wrap `HTTPConnectionPool._get_conn(timeout)`, which takes a connection out of the pool."""
 
-    def connect(connection: Any, *arguments: Any, **named: Any) -> Any:
-        result = original(connection, *arguments, **named)
-        guard.run("a connection is opened", _opened, connection)
-        return result
+    def _get_conn(pool: Any, *arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is None:
+            return original(pool, *arguments, **named)
+        guard.run("a connection is asked for", _note_pool, attempt, pool)
+        asked = time.monotonic()
+        connection = original(pool, *arguments, **named)
+        waited = time.monotonic() - asked
+        if waited >= _NOTICEABLE_WAIT:
+            attempt.pool_wait_seconds = waited
+        return connection
 
-    return connect
+    return _get_conn
 
 
-def wrap_send_output(original: Method) -> Method:
-    """Wrap `AWSConnection._send_output(message_body)`, which sends the buffered head, then the body."""
+def _note_pool(attempt: Attempt, pool: Any) -> None:
+    # The queue is filled with placeholders, so what lacks is in use.
+    attempt.pool_in_use = pool.pool.maxsize - len(pool.pool.queue) + 1
 
-    def _send_output(connection: Any, *arguments: Any, **named: Any) -> Any:
-        call = current_call.get()
-        if call is None or call.attempt is None:
-            return original(connection, *arguments, **named)
-        attempt = call.attempt
-        guard.run("a head is sent", _head_is_sent, attempt, connection)
+
+def wrap_getaddrinfo(original: Method) -> Method:
+    """Wrap `socket.getaddrinfo(host, …)`; lookups that no attempt makes pass straight through."""
+
+    def getaddrinfo(*arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is None:
+            return original(*arguments, **named)
+        asked = time.monotonic()
         try:
-            return original(connection, *arguments, **named)
+            return original(*arguments, **named)
         finally:
-            guard.run("a head was sent", _head_was_sent, attempt, connection)
+            attempt.dns_seconds = time.monotonic() - asked
 
-    return _send_output
+    return getaddrinfo
 
 
-def _opened(connection: Any) -> None:
-    setattr(connection, _FACTS, ConnectionFacts(_peer(connection.sock)))
+def wrap_new_conn(original: Method) -> Method:
+    """Wrap `HTTPConnection._new_conn()`, which resolves the name and connects."""
+
+    def _new_conn(connection: Any, *arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is None:
+            return original(connection, *arguments, **named)
+        began = time.monotonic()
+        sock = original(connection, *arguments, **named)
+        attempt.tcp_seconds = time.monotonic() - began - (attempt.dns_seconds or 0.0)
+        return sock
+
+    return _new_conn
+
+
+def wrap_connect(secure: bool) -> Any:
+    """Return the wrapper of `connect()`, which opens the socket, with TLS where `secure`."""
+
+    def wrap(original: Method) -> Method:
+        def connect(connection: Any, *arguments: Any, **named: Any) -> Any:
+            began = time.monotonic()
+            result = original(connection, *arguments, **named)
+            guard.run("a connection is opened", _opened, connection, began, secure)
+            return result
+
+        return connect
+
+    return wrap
+
+
+def _opened(connection: Any, began: float, secure: bool) -> None:
+    now = time.monotonic()
+    setattr(connection, _FACTS, ConnectionFacts(_peer(connection.sock), now, os.getpid()))
+    attempt = current_attempt()
+    if secure and attempt is not None and attempt.tcp_seconds is not None:
+        attempt.tls_seconds = now - began - attempt.tcp_seconds - (attempt.dns_seconds or 0.0)
 
 
 def _peer(sock: Any) -> tuple[str, int] | None:
@@ -57,21 +107,49 @@ def _peer(sock: Any) -> tuple[str, int] | None:
     return (address, port) if isinstance(port, int) else None
 
 
+def wrap_send_output(original: Method) -> Method:
+    """Wrap `AWSConnection._send_output(message_body)`, which sends the buffered head, then the body."""
+
+    def _send_output(connection: Any, *arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is None:
+            return original(connection, *arguments, **named)
+        guard.run("a head is sent", _head_is_sent, attempt, connection)
+        try:
+            result = original(connection, *arguments, **named)
+        finally:
+            guard.run("a head was sent", _head_was_sent, attempt, connection)
+        if attempt.continue_seconds is None and connection._expect_header_set:
+            attempt.continue_ = attribute.UNANSWERED
+        return result
+
+    return _send_output
+
+
 def _head_is_sent(attempt: Attempt, connection: Any) -> None:
     lines = connection._buffer
-    # Every line ends in CRLF, and an empty line ends the head.
-    attempt.header_bytes = sum(map(len, lines)) + _CRLF * len(lines) + _CRLF
+    attempt.header_bytes = head.bytes_of(lines)
+    attempt.header_section_bytes = head.section_bytes_of(lines)
+    attempt.metadata_bytes = head.metadata_bytes_of(lines)
+    attempt.largest_headers = head.largest_of(lines)
     if connection.sock is None:
         setattr(connection, _FACTS, None)  # urllib3 keeps the object for the next socket
         return
     facts: ConnectionFacts | None = getattr(connection, _FACTS, None)
-    if facts is None:
-        _opened(connection)
-        attempt.reused = True  # opened before we were switched on
+    if facts is None:  # opened before we were switched on
+        setattr(connection, _FACTS, ConnectionFacts(_peer(connection.sock), None, os.getpid()))
+        attempt.requests_before = 1
     elif facts.requests:
-        attempt.reused = True
-        if facts.last_used is not None:
-            attempt.idle_seconds = time.monotonic() - facts.last_used
+        _note_reuse(attempt, facts)
+
+
+def _note_reuse(attempt: Attempt, facts: ConnectionFacts) -> None:
+    now = time.monotonic()
+    attempt.requests_before = facts.requests
+    if facts.opened is not None:
+        attempt.age_seconds = now - facts.opened
+    if facts.last_used is not None:
+        attempt.idle_seconds = now - facts.last_used
 
 
 def _head_was_sent(attempt: Attempt, connection: Any) -> None:
@@ -81,3 +159,55 @@ def _head_was_sent(attempt: Attempt, connection: Any) -> None:
         return
     facts.requests += 1
     attempt.connection = facts
+
+
+def wrap_send(original: Method) -> Method:
+    """Wrap `AWSConnection.send(data)`, which hands a piece of head or body to the socket."""
+
+    def send(connection: Any, data: Any) -> Any:
+        result = original(connection, data)
+        attempt = current_attempt()
+        if attempt is not None:
+            guard.run("a piece was sent", _piece_was_sent, attempt, connection, data)
+        return result
+
+    return send
+
+
+def _piece_was_sent(attempt: Attempt, connection: Any, data: Any) -> None:
+    # Before the head it is a proxy's CONNECT; after an early answer botocore sends nothing more.
+    if attempt.header_bytes is None or connection._response_received:
+        return
+    attempt.sent = time.monotonic()
+    if not isinstance(data, (bytes, bytearray)):
+        attempt.bytes_sent = None  # http.client reads it by itself
+    elif attempt.bytes_sent is not None:
+        attempt.bytes_sent += len(data)
+
+
+def wrap_handle_expect_response(original: Method) -> Method:
+    """Wrap `AWSConnection._handle_expect_response(message_body)`: the store said something to the head."""
+
+    def _handle_expect_response(connection: Any, *arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is not None and attempt.sent is not None:
+            attempt.continue_seconds = time.monotonic() - attempt.sent
+        result = original(connection, *arguments, **named)
+        if attempt is not None and connection._response_received:
+            attempt.continue_ = attribute.FINAL
+        return result
+
+    return _handle_expect_response
+
+
+def wrap_getresponse(original: Method) -> Method:
+    """Wrap `HTTPConnection.getresponse()`, which waits for the head of the answer."""
+
+    def getresponse(connection: Any, *arguments: Any, **named: Any) -> Any:
+        answer = original(connection, *arguments, **named)
+        attempt = current_attempt()
+        if attempt is not None and attempt.sent is not None:
+            attempt.first_byte_seconds = time.monotonic() - attempt.sent
+        return answer
+
+    return getresponse

@@ -5,13 +5,25 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from otel_savetrace.capture.text import utf8_length
 
 CONTENT_OPERATIONS = frozenset(("PutObject", "UploadPart"))
 """S3 operations whose body is stored content."""
+
+
+_HASH = "crc32:"
+# CRC-32's polynomial, bits reversed, as zlib has it (ISO 3309).
+_POLYNOMIAL = 0xEDB88320
+
+
+class Piece(NamedTuple):
+    """An object's content, or one part of it: bytes and hash, each None where it is not known."""
+
+    size: int | None
+    hash: str | None
 
 
 def size_of(body: object) -> int | None:
@@ -58,6 +70,43 @@ def hash_in_trailer(body: object) -> str | None:
     if type(checksum).__name__ not in ("Crc32Checksum", "CrtCrc32Checksum"):
         return None
     return "crc32:" + base64.b64decode(checksum.b64digest()).hex()
+
+
+def hash_of_pieces(pieces: Sequence[Piece]) -> str | None:
+    """Return the hash of an object sent in `pieces`, in their order: that of its content sent whole."""
+    if len(pieces) == 1:
+        return pieces[0].hash
+    checksum = 0
+    for piece in pieces:
+        if piece.size is None or piece.hash is None:
+            return None
+        checksum = _shifted(checksum, piece.size) ^ int(piece.hash[len(_HASH) :], 16)
+    return f"{_HASH}{checksum:08x}"
+
+
+def _shifted(checksum: int, length: int) -> int:
+    """Return a CRC-32 as it stands once `length` zero bytes have followed (as zlib's `crc32_combine` does).
+
+    A CRC is a polynomial over two elements; a zero byte multiplies it by x to the 8th, and powers are squared
+    up, so that the time goes with the logarithm of `length`.
+    """
+    power, exponent = 0x80000000 >> 8, length  # x to the 8th
+    while exponent:
+        if exponent & 1:
+            checksum = _product(checksum, power)
+        power = _product(power, power)
+        exponent >>= 1
+    return checksum
+
+
+def _product(one: int, other: int) -> int:
+    """Return the product of two polynomials modulo that of CRC-32; the highest bit is the constant term."""
+    product = 0
+    for bit in range(31, -1, -1):
+        if one >> bit & 1:
+            product ^= other
+        other = (other >> 1) ^ (_POLYNOMIAL if other & 1 else 0)
+    return product
 
 
 def hash_of_several(hashes: list[str]) -> str:

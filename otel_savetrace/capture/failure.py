@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DEEPEST = 10
@@ -30,11 +32,26 @@ _PHRASES = {
 }
 
 
+_LOOKUP_ERRORS = {
+    number: name for name, number in vars(socket).items() if name.startswith("EAI_")
+}  # getaddrinfo has numbers of its own
+
+
 class Failure(NamedTuple):
-    """A failure's `code` (``SlowDown``, ``ConnectionResetError``) and the `phrase` that names an attempt."""
+    """A failure's `code` (``SlowDown``, ``ConnectionResetError``) and the `phrase` that names an attempt.
+
+    Where no answer came, `exception` is the innermost exception's class and `errno` the system's name for its
+    number (``ECONNRESET``).
+    """
 
     code: str
     phrase: str
+    exception: str | None = None
+    errno: str | None = None
+
+
+MISSING_ETAG = Failure("MissingETag", "200 without ETag")
+"""An answer cut short: success to boto3, yet S3 confirms every object it stores by its ETag."""
 
 
 def of_response(status: int, code: object) -> Failure | None:
@@ -52,7 +69,7 @@ def of_response(status: int, code: object) -> Failure | None:
 
 def of_exception(error: BaseException) -> Failure:
     """Return what an exception tells: the S3 code it carries, else the class of its innermost cause."""
-    chain = list(_chain(error))
+    chain = list(chain_of(error))
     for link in reversed(chain):
         code = _wire_code(link)
         if code is not None:
@@ -61,7 +78,27 @@ def of_exception(error: BaseException) -> Failure:
     name = names[-1]
     if name in _TIMEOUTS:
         name = next((named for named in names if named in _NAMED_TIMEOUTS), name)
-    return Failure(name, _PHRASES.get(name, name))
+    return Failure(name, _PHRASES.get(name, name), names[-1], _errno(chain))
+
+
+def of_recorded(span: Any) -> Failure:
+    """Return what a span that ended in an error tells: the exception it recorded, else its `error.type`."""
+    recorded: Any = next(
+        (event.attributes for event in reversed(span.events) if event.name == "exception"), {}
+    )
+    exception = str(recorded.get("exception.type", "")).rpartition(".")[2]
+    name = exception or str(span.attributes.get("error.type", "")).rpartition(".")[2] or span.name
+    code = name if _CODE.fullmatch(name) else "error"
+    return Failure(code, code, exception or None)
+
+
+def _errno(chain: list[BaseException]) -> str | None:
+    for link in reversed(chain):
+        number = getattr(link, "errno", None)
+        if isinstance(link, OSError) and isinstance(number, int):
+            names = _LOOKUP_ERRORS if isinstance(link, socket.gaierror) else errno.errorcode
+            return names.get(number)
+    return None
 
 
 def _wire_code(error: BaseException) -> str | None:
@@ -72,7 +109,7 @@ def _wire_code(error: BaseException) -> str | None:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and its causes, outermost first, however botocore, urllib3 or Python keep them."""
     link: BaseException | None = error
     seen: set[int] = set()

@@ -64,7 +64,9 @@ class Instrumentation:
 
     def _watch_flask(self) -> None:
         try:
-            from otel_savetrace.capture.request import RequestWatch
+            from flask.app import Flask
+
+            from otel_savetrace.capture.request import RequestWatch, wrap_handle_user_exception
         except ImportError:
             logger.info("otel-savetrace: Flask is not installed; storage calls are recorded, saves are not.")
             return
@@ -78,30 +80,18 @@ class Instrumentation:
             )
             return
         self._undo.append(watch.stop)
+        self._put(
+            Seam(Flask, "handle_user_exception", wrap_handle_user_exception, "exceptions that are handled")
+        )
 
     def _watch_botocore(self) -> None:
         try:
-            from botocore.awsrequest import AWSConnection, AWSHTTPConnection, AWSHTTPSConnection
-            from botocore.endpoint import Endpoint
+            import botocore  # noqa: F401 - only whether it is there
         except ImportError:
             logger.info("otel-savetrace: botocore is not installed; storage calls are not recorded.")
             return
-        from otel_savetrace.capture import attempt, connection
-
         self._hook_calls()
-        tracer = self._tracer()
-        self._put(
-            Seam(Endpoint, "_get_response", attempt.wrap_get_response(tracer), "attempts"),
-            Seam(
-                Endpoint,
-                "prepare_request",
-                attempt.wrap_prepare_request(self._settings.propagate),
-                "the backoff before an attempt",
-            ),
-            Seam(AWSConnection, "_send_output", connection.wrap_send_output, "header bytes"),
-            Seam(AWSHTTPConnection, "connect", connection.wrap_connect, "the peer's address"),
-            Seam(AWSHTTPSConnection, "connect", connection.wrap_connect, "the peer's address"),
-        )
+        self._put(*_call_seams(self._tracer(), self._settings), *_connection_seams())
 
     def _watch_transfers(self) -> None:
         try:
@@ -159,6 +149,47 @@ class Instrumentation:
                 botocore.response_hook = user_response
 
         self._undo.append(unhook)
+
+
+def _call_seams(tracer: Tracer, settings: Settings) -> tuple[Seam, ...]:
+    from botocore.endpoint import Endpoint
+    from botocore.retries.standard import RetryQuotaChecker
+    from botocore.signers import RequestSigner
+
+    from otel_savetrace.capture import attempt, signing
+
+    made = attempt.wrap_prepare_request(settings.propagate)
+    return (
+        Seam(Endpoint, "_get_response", attempt.wrap_get_response(tracer), "attempts"),
+        Seam(Endpoint, "prepare_request", made, "the backoff before an attempt"),
+        Seam(RequestSigner, "sign", signing.wrap_sign, "the kind of credentials"),
+        Seam(RetryQuotaChecker, "acquire_retry_quota", attempt.wrap_acquire_retry_quota, "the retry quota"),
+    )
+
+
+def _connection_seams() -> tuple[Seam, ...]:
+    import socket
+
+    from botocore import awsrequest as aws
+
+    from otel_savetrace.capture import connection as wire
+
+    plain, secure = aws.AWSHTTPConnection, aws.AWSHTTPSConnection
+    both = (
+        ("_new_conn", wire.wrap_new_conn, "the time to connect"),
+        ("getresponse", wire.wrap_getresponse, "the time to the first byte"),
+    )
+    return (
+        Seam(aws.AWSConnection, "_send_output", wire.wrap_send_output, "header bytes"),
+        Seam(aws.AWSConnection, "send", wire.wrap_send, "bytes sent"),
+        Seam(aws.AWSConnection, "_handle_expect_response", wire.wrap_handle_expect_response, "100-continue"),
+        Seam(plain, "connect", wire.wrap_connect(secure=False), "the peer's address"),
+        Seam(secure, "connect", wire.wrap_connect(secure=True), "the peer's address"),
+        *(Seam(owner, *seam) for owner in (plain, secure) for seam in both),
+        Seam(aws.AWSHTTPConnectionPool, "_get_conn", wire.wrap_get_conn, "connections in use"),
+        Seam(aws.AWSHTTPSConnectionPool, "_get_conn", wire.wrap_get_conn, "connections in use"),
+        Seam(socket, "getaddrinfo", wire.wrap_getaddrinfo, "the time to resolve a name"),
+    )
 
 
 def _remove_processor(provider: Any, processor: SpanProcessor) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode
 
+from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.failure import of_recorded
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import Save, current_save, live_save
+from otel_savetrace.capture.worker import worker
 
 FLASK_SCOPE = "opentelemetry.instrumentation.flask"
 
+_BOTOCORE_SCOPE = "opentelemetry.instrumentation.botocore"
+
 
 class SaveTraceSpanProcessor(SpanProcessor):
-    """Opens a `Save` when a request's span starts and closes it when it ends.
+    """Opens a `Save` when a request's span starts, closes it when it ends; notes which dependencies failed.
 
     It exports nothing and may stand anywhere in the provider's chain of processors. Everything about a save
     is written by hooks while its span lives: when a processor hears of an end, the span is already closed.
@@ -20,23 +26,44 @@ class SaveTraceSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Note a request's span; every other span passes."""
-        guard.run("a span starts", self._on_start, span)
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name == FLASK_SCOPE:
+            guard.run("a request starts", _request_starts, span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Forget a request whose span has ended."""
-        guard.run("a span ends", self._on_end, span)
-
-    @staticmethod
-    def _on_start(span: Span) -> None:
+        """Forget a request whose span has ended; note that a dependency failed."""
         scope = span.instrumentation_scope
-        if scope is None or scope.name != FLASK_SCOPE:
+        if scope is None:
             return
-        outer = live_save()
-        if outer is None or outer.span is not span:
-            current_save.set(Save(span, outer))
+        if scope.name == FLASK_SCOPE:
+            guard.run("a request ends", _request_ends, span)
+        elif span.status.status_code is StatusCode.ERROR and span.kind is SpanKind.CLIENT:
+            guard.run("a dependency failed", _dependency_failed, span, scope.name)
 
-    @staticmethod
-    def _on_end(span: ReadableSpan) -> None:
-        save = current_save.get()
-        if save is not None and span.context is not None and save.span.get_span_context() == span.context:
-            current_save.set(save.outer)
+
+def _request_starts(span: Span) -> None:
+    outer = live_save()
+    if outer is None or outer.span is not span:
+        save = Save(span, outer)
+        save.number = worker.begin(save)
+        current_save.set(save)
+
+
+def _request_ends(span: ReadableSpan) -> None:
+    save = current_save.get()
+    if save is not None and span.context is not None and save.span.get_span_context() == span.context:
+        worker.end(save)
+        current_save.set(save.outer)
+
+
+def _dependency_failed(span: ReadableSpan, scope: str) -> None:
+    save = live_save()
+    if save is None or scope == attribute.SCOPE or (scope.startswith(_BOTOCORE_SCOPE) and _is_storage(span)):
+        return  # the wire tells more of these
+    save.dependency = of_recorded(span)
+    if save.dependency.exception is not None:
+        save.note_raised(save.dependency.exception)
+
+
+def _is_storage(span: ReadableSpan) -> bool:
+    return span.name.startswith("S3.")

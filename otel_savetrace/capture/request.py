@@ -13,19 +13,30 @@ from typing import Any
 import flask
 from flask.globals import request_ctx
 from opentelemetry.trace import Status, StatusCode
+from werkzeug.exceptions import HTTPException
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture.failure import of_exception
+from otel_savetrace.capture.app_version import version_of
+from otel_savetrace.capture.failure import Failure, chain_of, of_exception
 from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.origin import is_dependency
+from otel_savetrace.capture.redirect import Redirects
 from otel_savetrace.capture.save import Save, live_save
+from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.text import shortened
+from otel_savetrace.capture.totals import Totals
+from otel_savetrace.capture.worker import worker
 from otel_savetrace.config import RequestAttribute, Settings
 
 ERROR_IN_ANSWER = "error_in_answer"
 """Error code of a save that the app answered with a JSON `error`, where nothing tells more."""
 
+LOGIN_REDIRECT = "login_redirect"
+"""Error code of a save whose user was sent to log in."""
+
 _LONGEST_ANSWER = 65_536
 _MOST_ROUTES = 1_000
+_NOT_LET_IN = (401, 403)
 
 
 class RequestWatch:
@@ -37,6 +48,7 @@ class RequestWatch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._learned: set[tuple[str, str, str]] = set()
+        self._redirects = Redirects(settings.login_routes)
 
     def start(self) -> None:
         """Connect to Flask's signals."""
@@ -58,50 +70,130 @@ class RequestWatch:
         save = live_save()
         if save is None:
             return
-        save.exception = of_exception(exception)
-        if self._is_save(app, save):
+        _note_failure(save, exception)
+        save.exception, save.handled = save.handled, None
+        save.uncaught = frozenset(type(link).__name__ for link in chain_of(exception))
+        if self._route_if_save(app, save) is not None:
             # Where exceptions propagate (debug, testing), no answer will be seen.
-            self._write(save, failed=True, user_error="500 INTERNAL SERVER ERROR", fallback="500")
+            self._write(app, save, "500 INTERNAL SERVER ERROR", "500")
 
     def _note_answer(self, app: flask.Flask, response: flask.Response) -> None:
         save = live_save()
-        if save is None or not self._is_save(app, save):
+        if save is None:
             return
-        said = _error_said(response)
+        route = self._route_if_save(app, save)
+        if route is None:
+            return
         status = response.status_code
+        said = _error_said(response)
         if status >= 400:
-            self._write(save, failed=True, user_error=said or response.status, fallback=str(status))
+            self._write(app, save, said or response.status, str(status), turned_away=status in _NOT_LET_IN)
         elif said is not None:
-            self._write(save, failed=True, user_error=said, fallback=ERROR_IN_ANSWER)
+            self._write(app, save, said, ERROR_IN_ANSWER)
             # A status of 4xx stays unset on a server span, 5xx is set by OpenTelemetry (HTTP conventions).
             save.span.set_status(Status(StatusCode.ERROR, ERROR_IN_ANSWER))
+        elif self._redirects.is_login(route, response, _url_adapter(), save.wrote):
+            told = f"{response.status} to {response.headers.get('Location', '').partition('?')[0]}"
+            self._write(app, save, told, LOGIN_REDIRECT, turned_away=True)
         else:
-            self._write(save, failed=False)
+            self._write(app, save, None, "")
 
-    def _is_save(self, app: flask.Flask, save: Save) -> bool:
-        rule = flask.request.url_rule.rule if flask.request.url_rule is not None else flask.request.path
-        route = (app.name, flask.request.method, rule)
+    def _route_if_save(self, app: flask.Flask, save: Save) -> tuple[str, str, str] | None:
+        """Return application, method and rule of a request that is a save, None of one that is not."""
+        request = flask.request
+        rule, method = request.url_rule, request.method
+        path = rule.rule if rule is not None else request.path
+        route = (app.name, method, path)
         if save.wrote:
             if len(self._learned) < _MOST_ROUTES:
                 self._learned.add(route)
-            return True
+            return route
         named = self._settings.save_routes
-        return route in self._learned or rule in named or f"{flask.request.method} {rule}" in named
+        if route in self._learned or (named and (path in named or f"{method} {path}" in named)):
+            return route
+        return None
 
-    def _write(self, save: Save, *, failed: bool, user_error: str = "", fallback: str = "") -> None:
+    def _write(
+        self, app: flask.Flask, save: Save, told: str | None, fallback: str, *, turned_away: bool = False
+    ) -> None:
+        """Write what became of the save; `told` is what a failed one told its user, None if it worked."""
         known: dict[str, str | int | float] = dict(_request_attributes(self._settings.request_attributes))
-        known.update(save.totals())
-        known[attribute.OUTCOME] = attribute.FAILED if failed else attribute.SUCCEEDED
-        if failed:
-            known[attribute.USER_ERROR] = shortened(user_error, attribute.SEARCHED_LIMIT)
-            known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = _error_code(save) or fallback
+        known.update((save.totals or Totals()).attributes())
+        known.update(worker.attributes())
+        known[attribute.REQUESTS_SERVED] = save.number
+        _add_circumstances(known, app, save, failed=told is not None)
+        if told is None:
+            known[attribute.OUTCOME] = attribute.SUCCEEDED
+        else:
+            known[attribute.OUTCOME] = attribute.FAILED
+            known[attribute.USER_ERROR] = shortened(told, attribute.SEARCHED_LIMIT)
+            stage, failure = _failure_that_mattered(save)
+            if turned_away and stage == attribute.APP:
+                stage = attribute.SESSION
+            known[attribute.STAGE] = stage
+            known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code if failure else fallback
         save.span.set_attributes(known)
 
 
-def _error_code(save: Save) -> str | None:
-    if save.storage_failure is not None:
-        return save.storage_failure[1].code
-    return save.exception.code if save.exception is not None else None
+def wrap_handle_user_exception(original: Method) -> Method:
+    """Wrap `Flask.handle_user_exception(error)`, which looks for an error handler of the app."""
+
+    def handle_user_exception(app: flask.Flask, error: Exception) -> Any:
+        guard.run("a view raised", _view_raised, error)
+        return original(app, error)
+
+    return handle_user_exception
+
+
+def _view_raised(error: Exception) -> None:
+    save = live_save()
+    if save is not None and not isinstance(error, HTTPException):
+        _note_failure(save, error)
+
+
+def _note_failure(save: Save, error: BaseException) -> None:
+    save.handled = of_exception(error)
+    save.by_dependency = is_dependency(error)
+    save.note_raised(type(error).__name__)
+
+
+def _failure_that_mattered(save: Save) -> tuple[str, Failure | None]:
+    """Return the stage at which a save failed, and the failure that explains it, None where the app has none.
+
+    What a dependency raised through the app was the last thing that happened; a failed storage call comes
+    before an exception of the app's own, which often only wraps it.
+    """
+    raised = save.exception or save.handled
+    if save.by_dependency:
+        return attribute.DEPENDENCY, raised
+    storage = save.storage_failure
+    if storage is not None:
+        return storage.stage, storage.failure
+    if save.dependency is not None:
+        return attribute.DEPENDENCY, raised or save.dependency
+    return attribute.APP, raised
+
+
+def _add_circumstances(
+    known: dict[str, str | int | float], app: flask.Flask, save: Save, *, failed: bool
+) -> None:
+    stored = save.stored(failed)
+    if stored is not None:
+        known[attribute.STORED] = stored
+    size = flask.request.content_length
+    if size is not None:
+        known[attribute.REQUEST_BODY_SIZE] = size
+    caught = save.caught()
+    if caught:
+        known[attribute.CAUGHT_EXCEPTIONS] = shortened(" ".join(caught), attribute.SEARCHED_LIMIT)
+    if attribute.APP_VERSION not in save.span.resource.attributes:  # type: ignore[attr-defined]  # the SDK's span
+        version = version_of(app.import_name)
+        if version is not None:
+            known[attribute.APP_VERSION] = version
+
+
+def _url_adapter() -> Any:
+    return vars(request_ctx._get_current_object()).get("url_adapter")  # type: ignore[attr-defined]  # a werkzeug LocalProxy
 
 
 def _error_said(response: flask.Response) -> str | None:

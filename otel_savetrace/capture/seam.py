@@ -1,9 +1,10 @@
-"""A seam: one method of a library replaced by ours, and put back exactly as it was."""
+"""A seam: one method or function of a library replaced by ours, and put back exactly as it was."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from otel_savetrace.capture.guard import logger
@@ -20,7 +21,9 @@ class Seam:
     lacks the method costs the facts named in `carries`, said once in the log, and nothing else.
     """
 
-    def __init__(self, owner: type, name: str, wrap: Callable[[Method], Method], carries: str) -> None:
+    def __init__(
+        self, owner: type | ModuleType, name: str, wrap: Callable[[Method], Method], carries: str
+    ) -> None:
         self._owner = owner
         self._name = name
         self._wrap = wrap
@@ -36,7 +39,7 @@ class Seam:
         if original is None:
             logger.warning(
                 "otel-savetrace: %s.%s is not in this version of the library; %s cannot be recorded.",
-                self._owner.__qualname__,
+                self._owner.__name__,
                 self._name,
                 self._carries,
             )
@@ -53,7 +56,7 @@ class Seam:
             logger.warning(
                 "otel-savetrace: %s.%s was wrapped by another tool since; "
                 "ours stays inside it until the process ends.",
-                self._owner.__qualname__,
+                self._owner.__name__,
                 self._name,
             )
             return

@@ -9,14 +9,13 @@ from typing import Any
 from opentelemetry.trace import Span
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import content
-from otel_savetrace.capture.failure import Failure, of_exception, of_response
+from otel_savetrace.capture import content, storage_log
+from otel_savetrace.capture.failure import MISSING_ETAG, Failure, of_exception, of_response
+from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import live_save
 from otel_savetrace.capture.state import StorageCall, current_call, object_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
-
-_DEFAULT_ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
 
 
 def begin(
@@ -28,10 +27,16 @@ def begin(
     call = StorageCall(span, operation, parameters)
     call.outer = current_call.get()
     current_call.set(call)
-    if call.recording:
-        if call.key is not None:
-            call.user_attributes = parts_of_key(settings, call.key)
-        span.set_attributes(_attributes_at_begin(call))
+    if settings.log and call.writes:
+        call.log = guard.run("a call is logged", storage_log.begin, settings, call, parameters)
+    if not call.recording:
+        return
+    if call.key is not None:
+        call.user_attributes = parts_of_key(settings, call.key)
+    save = live_save()
+    if save is not None:
+        save.begin(call)
+    span.set_attributes(_attributes_at_begin(call))
 
 
 def end(service: str, result: Mapping[str, Any] | None) -> None:
@@ -42,25 +47,18 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
     if call is None:
         return
     current_call.set(call.outer)
+    error = sys.exc_info()[1]  # botocore's instrumentation calls this hook while an exception passes through
+    if call.log is not None:
+        guard.run("the end of a call is logged", storage_log.end, call, call.log, result, error)
     if not call.recording:
         return
-    failure = _failure(result)
+    failure = _failure(result, error)
     if call.has_content and call.content_hash is None:
         call.content_hash = content.hash_of(call.body)
     call.span.set_attributes(_attributes_at_end(call, result, failure))
     save = live_save()
     if save is not None:
-        save.add(call, failure)
-
-
-def allowed_attempts(retries: Mapping[str, Any] | None) -> int:
-    """Return how many HTTP requests one call may send, as botocore's client configuration has it.
-
-    Defaults: legacy mode 5, standard and adaptive 3 (boto3 guide, "Retries").
-    """
-    retries = retries or {}
-    total = retries.get("total_max_attempts")
-    return int(total) if total is not None else _DEFAULT_ATTEMPTS.get(str(retries.get("mode")), 5)
+        save.add(call, failure, type(error).__name__ if failure is not None else None)
 
 
 def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
@@ -72,10 +70,8 @@ def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
     return {}
 
 
-def _failure(result: Mapping[str, Any] | None) -> Failure | None:
+def _failure(result: Mapping[str, Any] | None, error: BaseException | None) -> Failure | None:
     if result is None:
-        # botocore's instrumentation calls the response hook while the exception passes through.
-        error = sys.exc_info()[1]
         return of_exception(error) if error is not None else None
     error_part = result.get("Error")
     if not isinstance(error_part, Mapping):
@@ -84,12 +80,21 @@ def _failure(result: Mapping[str, Any] | None) -> Failure | None:
     return of_response(status, error_part.get("Code"))
 
 
-def _attributes_at_begin(call: StorageCall) -> dict[str, str | int]:
-    known: dict[str, str | int] = {**call.user_attributes, **object_attributes(call.bucket, call.key)}
+def _attributes_at_begin(call: StorageCall) -> dict[str, str | int | float]:
+    known: dict[str, str | int | float] = {
+        **call.user_attributes,
+        **object_attributes(call.bucket, call.key),
+        # OpenTelemetry gives these when its span starts, where some samplers lose them.
+        attribute.RPC_SYSTEM: "aws-api",
+        attribute.RPC_SERVICE: "S3",
+        attribute.RPC_METHOD: call.operation,
+    }
     if call.key_len is not None:
         known[attribute.KEY_LEN] = call.key_len
     if call.content_size is not None:
         known[attribute.CONTENT_SIZE] = call.content_size
+    if call.app_retry:
+        known[attribute.APP_RETRY_ATTEMPT] = call.app_retry
     return known
 
 
@@ -99,23 +104,46 @@ def _attributes_at_end(
     known: dict[str, str | int | float] = {
         attribute.ATTEMPTS: call.attempts,
         attribute.RETRY_ATTEMPTS: call.retries,
+        **call.client,
+        **call.request_facts,
     }
-    if call.attempts_allowed is not None:
-        known[attribute.ATTEMPTS_ALLOWED] = call.attempts_allowed
     if call.header_bytes:
         known[attribute.HEADER_BYTES] = call.header_bytes
     if call.retries:
-        known[attribute.BACKOFF_SECONDS] = call.backoff_seconds
+        known[attribute.BACKOFF_SECONDS] = round(call.backoff_seconds, 4)
+    if call.quota_exhausted:
+        known[attribute.RETRY_QUOTA_EXHAUSTED] = True
+    if call.sent_by is not None:
+        known[attribute.SENT_BY] = call.sent_by
+    if call.status is not None:
+        known[attribute.RESPONSE_STATUS] = call.status
+    if failure is not None:
+        known.update(failure_attributes(failure))
+    elif call.incomplete:
+        known.update(failure_attributes(MISSING_ETAG))
+    if result is not None:
+        known.update(request_ids(result.get("ResponseMetadata", {}).get("HTTPHeaders", {})))
+    if call.has_content:
+        _add_content(known, call)
+    return known
+
+
+def _add_content(known: dict[str, str | int | float], call: StorageCall) -> None:
     if call.content_size is not None:
         known[attribute.CONTENT_SIZE] = call.content_size
     if call.content_hash is not None:
         known[attribute.CONTENT_HASH] = call.content_hash
-    if call.status is not None:
-        known[attribute.RESPONSE_STATUS] = call.status
-    if failure is not None:
-        known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code
-    if result is not None:
-        known.update(request_ids(result.get("ResponseMetadata", {}).get("HTTPHeaders", {})))
+    if call.body_bytes_sent is not None and call.body_bytes_sent != call.content_size:
+        known[attribute.CONTENT_SIZE_SENT] = call.body_bytes_sent
+
+
+def failure_attributes(failure: Failure) -> dict[str, str]:
+    """Return the attributes that tell a failure, of a call or an attempt."""
+    known = {attribute.ERROR_CODE: failure.code, attribute.ERROR_TYPE: failure.code}
+    if failure.exception is not None:
+        known[attribute.EXCEPTION] = failure.exception
+    if failure.errno is not None:
+        known[attribute.ERRNO] = failure.errno
     return known
 
 

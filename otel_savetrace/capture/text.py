@@ -17,3 +17,10 @@ def shortened(text: str, limit: int) -> str:
         return text
     head = text.encode("utf-8", "replace")[: limit - _ELLIPSIS_BYTES]
     return head.decode("utf-8", "ignore") + _ELLIPSIS
+
+
+def on_one_line(text: str) -> str:
+    """Return `text` with every character escaped that could end a line, or do something to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

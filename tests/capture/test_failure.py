@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
@@ -37,17 +39,21 @@ def test_the_code_survives_the_apps_own_exceptions(explicit: bool) -> None:
     [
         (
             ConnectionClosedError(endpoint_url="u", error=OSError("a", ConnectionResetError(104, "x"))),
-            Failure("ConnectionResetError", "connection reset"),
+            Failure("ConnectionResetError", "connection reset", "ConnectionResetError", "ECONNRESET"),
         ),
         (
             ReadTimeoutError(endpoint_url="u", error=_raised(OSError("a"), TimeoutError("b"), explicit=True)),
-            Failure("ReadTimeoutError", "read timeout"),
+            Failure("ReadTimeoutError", "read timeout", "TimeoutError"),
         ),
         (
             EndpointConnectionError(endpoint_url="u", error=ConnectionRefusedError(111, "x")),
-            Failure("ConnectionRefusedError", "connection refused"),
+            Failure("ConnectionRefusedError", "connection refused", "ConnectionRefusedError", "ECONNREFUSED"),
         ),
-        (AppError(), Failure("AppError", "AppError")),
+        (
+            EndpointConnectionError(endpoint_url="u", error=socket.gaierror(socket.EAI_NONAME, "x")),
+            Failure("gaierror", "name not resolved", "gaierror", "EAI_NONAME"),
+        ),
+        (AppError(), Failure("AppError", "AppError", "AppError")),
     ],
 )
 def test_the_innermost_exception_names_the_failure(error: BaseException, failure: Failure) -> None:

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 import otel_savetrace
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.client import attempts_allowed
 from otel_savetrace.capture.key_pattern import KeyPattern
-from otel_savetrace.capture.storage_call import allowed_attempts
 from tests.fixture_capture import Captured, facts
 from tests.raw_store import RawStore, refused
 
@@ -133,4 +133,4 @@ def test_a_key_of_any_length_is_bounded(captured: Captured, store: RawStore, cli
 )
 def test_attempts_allowed(retries: dict[str, Any] | None, allowed: int) -> None:
     """Attempts allowed follow the client's configuration and botocore's documented defaults."""
-    assert allowed_attempts(retries) == allowed
+    assert attempts_allowed(retries) == allowed

@@ -1,0 +1,172 @@
+"""What the storage calls of one save came to; they may run in several threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.content import Piece, hash_of_pieces, hash_of_several
+from otel_savetrace.capture.failure import Failure
+from otel_savetrace.capture.state import StorageCall, object_attributes
+
+_MOST_OBJECTS = 1000
+_MOST_RAISED = 8
+
+# Answers to a read by which an app asks whether something is there.
+_ABSENCE = frozenset(("304", "404", "412", "NoSuchKey", "NotFound", "PreconditionFailed"))
+# What these send is no object until CompleteMultipartUpload.
+_PARTIAL = frozenset(("AbortMultipartUpload", "CreateMultipartUpload", "UploadPart", "UploadPartCopy"))
+
+Target = tuple[str | None, str | None]
+"""Bucket and key."""
+
+
+class StorageFailure(NamedTuple):
+    """A call that failed and that no later call of the save has mended; `stage` as in `attributes.STAGE`."""
+
+    target: Target
+    failure: Failure
+    stage: str
+
+
+class Totals:
+    """The sums over a save's storage calls. Sizes are bytes, times seconds.
+
+    What is kept of each object is held to 1,000 objects.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.calls = 0
+        self.attempts = 0
+        self.retries = 0
+        self.app_retries = 0
+        self.backoff_seconds = 0.0
+        self.header_bytes = 0
+        self.key_len = 0
+        self.pieces: dict[Target, dict[int, Piece]] = {}
+        self.failures: dict[Target, StorageFailure] = {}
+        self.repeated: dict[Target, int] = {}
+        self.written: dict[Target, str] = {}
+        self.user_attributes: dict[Target, dict[str, str]] = {}
+        self.raised: list[str] = []
+
+    @property
+    def first_written(self) -> Target | None:
+        """The object that the save first meant to write."""
+        return next(iter(self.written), None)
+
+    @property
+    def failure(self) -> StorageFailure | None:
+        """The last failure that no later call for the same object has mended."""
+        return next(reversed(self.failures.values()), None)
+
+    def repetition_of(self, call: StorageCall) -> int:
+        """Return how often the app has by itself repeated this call, which failed before and now begins."""
+        target = (call.bucket, call.key)
+        with self.lock:
+            if target not in self.failures:
+                return 0
+            self.repeated[target] = self.repeated.get(target, 0) + 1
+            self.app_retries += 1
+            return self.repeated[target]
+
+    def add(self, call: StorageCall, failure: Failure | None, raised: str | None) -> None:
+        """Take in a storage call that has ended; `raised` is the class of the exception that the app got."""
+        with self.lock:
+            self.calls += 1
+            self.attempts += call.attempts
+            self.retries += call.retries
+            self.backoff_seconds += call.backoff_seconds
+            self.header_bytes = max(self.header_bytes, call.header_bytes)
+            target = (call.bucket, call.key)
+            self._note_failure(target, call, failure, raised)
+            if len(self.user_attributes) < _MOST_OBJECTS:
+                self.user_attributes[target] = call.user_attributes
+            if call.writes:
+                self._note_written(target, call, failure)
+
+    def _note_failure(
+        self, target: Target, call: StorageCall, failure: Failure | None, raised: str | None
+    ) -> None:
+        if failure is None:
+            self.failures.pop(target, None)
+            return
+        if raised is not None and len(self.raised) < _MOST_RAISED:
+            self.raised.append(raised)
+        if failure.code in _ABSENCE and not call.writes:
+            return
+        if len(self.failures) < _MOST_OBJECTS:
+            self.failures.pop(target, None)  # the last stands last
+            self.failures[target] = StorageFailure(target, failure, _stage_of(call))
+
+    def _note_written(self, target: Target, call: StorageCall, failure: Failure | None) -> None:
+        self.key_len = max(self.key_len, call.key_len or 0)
+        if target in self.written or len(self.written) < _MOST_OBJECTS:
+            self.written[target] = _stored_by(call, failure, self.written.get(target))
+        if call.has_content and (target in self.pieces or len(self.pieces) < _MOST_OBJECTS):
+            part = call.part if isinstance(call.part, int) else 0
+            pieces = self.pieces.setdefault(target, {})
+            if (0 in pieces) == bool(part):
+                pieces.clear()  # written whole before and in parts now, or the other way round
+            pieces[part] = Piece(call.content_size, call.content_hash)
+
+    def stored(self) -> str | None:
+        """Return `attributes.STORED` of the save; None where it tried to write nothing."""
+        outcomes = set(self.written.values())
+        for outcome in (attribute.NO, attribute.UNKNOWN, attribute.YES):
+            if outcome in outcomes:
+                return outcome
+        return None
+
+    def attributes(self) -> dict[str, str | int | float]:
+        """Return the attributes of the save that its storage calls give."""
+        with self.lock:
+            return self._attributes()
+
+    def _attributes(self) -> dict[str, str | int | float]:
+        known: dict[str, str | int | float] = {
+            attribute.CALLS: self.calls,
+            attribute.OBJECTS: len(self.written),
+            attribute.ATTEMPTS: self.attempts,
+            attribute.RETRY_ATTEMPTS: self.retries,
+        }
+        if self.app_retries:
+            known[attribute.APP_RETRY_ATTEMPTS] = self.app_retries
+        if self.retries:
+            known[attribute.BACKOFF_SECONDS] = round(self.backoff_seconds, 4)
+        if self.header_bytes:
+            known[attribute.HEADER_BYTES] = self.header_bytes
+        if self.key_len:
+            known[attribute.KEY_LEN] = self.key_len
+        self._add_content(known)
+        target = self.failure.target if self.failure else self.first_written
+        if target is not None:
+            known.update(self.user_attributes.get(target, {}))
+            known.update(object_attributes(*target))
+        return known
+
+    def _add_content(self, known: dict[str, str | int | float]) -> None:
+        sizes, hashes = [], []
+        for pieces in self.pieces.values():
+            sizes += [piece.size for piece in pieces.values()]
+            hashes.append(hash_of_pieces([pieces[part] for part in sorted(pieces)]))
+        if sizes and None not in sizes:
+            known[attribute.CONTENT_SIZE] = sum(size for size in sizes if size is not None)
+        if hashes and None not in hashes:
+            known[attribute.CONTENT_HASH] = hash_of_several([hash_ for hash_ in hashes if hash_ is not None])
+
+
+def _stage_of(call: StorageCall) -> str:
+    if call.status is not None:
+        return attribute.STORAGE
+    return attribute.NETWORK if call.attempts else attribute.CLIENT
+
+
+def _stored_by(call: StorageCall, failure: Failure | None, before: str | None) -> str:
+    if call.operation in _PARTIAL:
+        return before or attribute.NO
+    if failure is None:
+        return attribute.UNKNOWN if call.sent_by is not None or call.incomplete else attribute.YES
+    return attribute.UNKNOWN if call.doubtful or before == attribute.UNKNOWN else attribute.NO
