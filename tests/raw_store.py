@@ -1,7 +1,7 @@
 """A raw socket server that stands for S3 where a test must count bytes itself or decide every answer.
 
 A stand-in, and it says so: it stores nothing and checks no signature. What it counts is the truth that
-attributes are held against: it reads heads byte by byte as they come off the socket.
+attributes are held against: heads and bodies are kept byte for byte as they come off the socket.
 """
 
 from __future__ import annotations
@@ -17,29 +17,69 @@ from collections.abc import Callable
 Answer = Callable[["Visit"], None]
 """Writes the answer to one request on the visit's socket, or does something worse to it."""
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_END_OF_HEAD = b"\r\n\r\n"
+_CRLF = b"\r\n"
+_AT_ONCE = 65_536
+
+
+@dataclasses.dataclass(frozen=True)
+class Reception:
+    """How a request's body is received.
+
+    `says_continue`: whether an ``Expect: 100-continue`` is answered before the body is read. `takes`: how
+    many bytes of the body are read before the answer, None for all.
+    """
+
+    says_continue: bool = True
+    takes: int | None = None
+
+
+WHOLE = Reception()
+UNANSWERED = Reception(says_continue=False)
+"""The head is met with silence, until the client sends the body all the same."""
+FINAL = Reception(says_continue=False, takes=0)
+"""The answer is given to the head; the body is not wanted."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """One request as it came off the wire; `connection` and `number` (on that connection) count from 0."""
+    """One request as it came off the wire.
+
+    `connection` and `number` (on that connection) count from 0. `body` is as sent, with the framing of chunks
+    and trailers. Times are seconds of `time.monotonic`: `began` when the head's first bytes were there,
+    `arrived` when its last were, `read` when the body's were. `client` is address and port that it came from.
+    """
 
     connection: int
     number: int
     head: bytes
     body: bytes
     arrived: float
+    began: float = 0.0
+    read: float = 0.0
+    client: tuple[str, int] = ("", 0)
+    reception: Reception = WHOLE
 
     @property
     def method(self) -> str:
         """The request line's method."""
         return self.head.split(b" ", 1)[0].decode()
 
+    @property
+    def target(self) -> str:
+        """The request line's target: path and query, or a whole URL where it came through a proxy."""
+        return self.head.split(b" ", 2)[1].decode()
+
+    @property
+    def header_lines(self) -> list[bytes]:
+        """The headers in the order sent, each a line without its CRLF."""
+        return self.head.split(_CRLF)[1:-2]
+
     def header(self, name: str) -> str | None:
         """The value of a header, None where the head has none of that name."""
-        for line in self.head.split(b"\r\n")[1:]:
-            found, _, value = line.partition(b":")
-            if found.decode().lower() == name.lower():
-                return value.strip().decode()
-        return None
+        return _header(self.head, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +113,13 @@ def refused(status: str, code: str) -> Answer:
 
 def reset(visit: Visit) -> None:
     """Reset the connection instead of answering."""
-    visit.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    visit.sock.close()
+    reset_socket(visit.sock)
+
+
+def reset_socket(sock: socket.socket) -> None:
+    """Close `sock` so that its other end gets a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    sock.close()
 
 
 def closed(visit: Visit) -> None:
@@ -89,11 +134,17 @@ def silent(visit: Visit) -> None:
 
 
 class RawStore:
-    """Serves one scripted answer after another, then `stored`; keeps every request in `seen`."""
+    """Serves one scripted answer after another, then `stored`; keeps every request in `seen`.
+
+    `choose` gives the answer to a request instead of the script, `receive` (given a head) says how its body
+    is to be received; either may be replaced before requests come.
+    """
 
     def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.script: list[Answer] = []
+        self.choose: Callable[[Seen], Answer] = self._next_of_script
+        self.receive: Callable[[bytes], Reception] = _receive_whole
         self._certificate = certificate
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections = 0
@@ -125,22 +176,25 @@ class RawStore:
         for thread in self._threads:
             thread.join()
 
+    def _next_of_script(self, _: Seen) -> Answer:
+        return self.script.pop(0) if self.script else stored
+
     def _accept(self) -> None:
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, client = self._listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=self._serve, args=(sock, self._connections), daemon=True)
-            self._connections += 1
+            number, self._connections = self._connections, self._connections + 1
+            thread = threading.Thread(target=self._serve, args=(sock, number, client), daemon=True)
             self._sockets.append(sock)
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, sock: socket.socket, connection: int) -> None:
+    def _serve(self, sock: socket.socket, connection: int, client: tuple[str, int]) -> None:
         try:
             with self._secured(sock) as secured:
-                self._talk(secured, connection)
+                self._talk(secured, connection, client)
         except OSError:
             return  # the client has gone, or the script has closed it
 
@@ -152,46 +206,94 @@ class RawStore:
         self._sockets.append(secured)
         return secured
 
-    def _talk(self, sock: socket.socket, connection: int) -> None:
+    def _talk(self, sock: socket.socket, connection: int, client: tuple[str, int]) -> None:
+        reader = _Reader(sock)
         number = 0
-        while (head := _read_head(sock)) is not None:
+        while (head := reader.head()) is not None:
             arrived = time.monotonic()
-            if b"expect: 100-continue" in head.lower():
-                sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            seen = Seen(connection, number, head, _read_body(sock, head), arrived)
+            reception = self.receive(head)
+            if reception.says_continue and _header(head, "Expect") == "100-continue":
+                sock.sendall(CONTINUE)
+            body = _read_body(reader, head, reception.takes)
+            read = time.monotonic()
+            seen = Seen(connection, number, head, body, arrived, reader.began, read, client[:2], reception)
             self.seen.append(seen)
-            answer = self.script.pop(0) if self.script else stored
-            answer(Visit(sock, seen))
+            self.choose(seen)(Visit(sock, seen))
             number += 1
 
 
-def _read_head(sock: socket.socket) -> bytes | None:
-    head = bytearray()
-    while not head.endswith(b"\r\n\r\n"):
-        byte = sock.recv(1)
-        if not byte:
+class _Reader:
+    """Takes bytes off a socket; `began` is when a head's first bytes were there.
+
+    Where the client goes in the middle, `ConnectionError` ends the connection: what it sent is no request.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.began = 0.0
+        self._sock = sock
+        self._rest = bytearray()
+
+    def head(self) -> bytes | None:
+        """Read a head with the empty line that ends it, None where the client has gone after the last."""
+        if not self._rest:
+            self._rest += self._sock.recv(_AT_ONCE)
+        if not self._rest:
             return None
-        head += byte
-    return bytes(head)
+        self.began = time.monotonic()
+        return self.until(_END_OF_HEAD)
 
+    def until(self, end: bytes) -> bytes:
+        """Read up to and with `end`."""
+        searched = 0
+        while (found := self._rest.find(end, searched)) < 0:
+            searched = max(0, len(self._rest) - len(end))
+            self._more()
+        return self._take(found + len(end))
 
-def _read_body(sock: socket.socket, head: bytes) -> bytes:
-    fields = {
-        line.partition(b":")[0].lower(): line.partition(b":")[2].strip() for line in head.split(b"\r\n")
-    }
-    if b"chunked" in fields.get(b"transfer-encoding", b""):
-        body = bytearray()
-        while not body.endswith(b"0\r\n\r\n"):
-            body += sock.recv(1)
-        return bytes(body)
-    return _read_exactly(sock, int(fields.get(b"content-length", b"0")))
+    def exactly(self, length: int) -> bytes:
+        """Read `length` bytes."""
+        while len(self._rest) < length:
+            self._more()
+        return self._take(length)
 
-
-def _read_exactly(sock: socket.socket, length: int) -> bytes:
-    body = bytearray()
-    while len(body) < length:
-        piece = sock.recv(length - len(body))
+    def _more(self) -> None:
+        piece = self._sock.recv(_AT_ONCE)
         if not piece:
-            break
-        body += piece
+            raise ConnectionError("the client has gone in the middle of a request")
+        self._rest += piece
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._rest[:length])
+        del self._rest[:length]
+        return taken
+
+
+def _receive_whole(_: bytes) -> Reception:
+    return WHOLE
+
+
+def _header(head: bytes, name: str) -> str | None:
+    for line in head.split(_CRLF)[1:]:
+        found, _, value = line.partition(b":")
+        if found.decode().lower() == name.lower():
+            return value.strip().decode()
+    return None
+
+
+def _read_body(reader: _Reader, head: bytes, takes: int | None) -> bytes:
+    if takes is not None:
+        return reader.exactly(takes)
+    if "chunked" in (_header(head, "Transfer-Encoding") or ""):
+        return _read_chunks(reader)
+    return reader.exactly(int(_header(head, "Content-Length") or 0))
+
+
+def _read_chunks(reader: _Reader) -> bytes:
+    """Read a chunked body as it is on the wire (RFC 9112, "Chunked Transfer Coding")."""
+    body = bytearray()
+    size = None
+    while size != 0:
+        line = reader.until(_CRLF)
+        size = int(line, 16)
+        body += line + reader.exactly(size + len(_CRLF))
     return bytes(body)
