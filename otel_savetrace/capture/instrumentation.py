@@ -32,12 +32,15 @@ class Instrumentation:
 
     def install(self) -> None:
         """Put everything in place."""
-        self._add_processor(SaveTraceSpanProcessor())
+        processor = SaveTraceSpanProcessor()
+        self._add_processor(processor)
         if self._settings.file is not None:
             self._write_file(self._settings.file)
         self._watch_flask()
         self._watch_botocore()
         self._watch_transfers()
+        if self._settings.keys != "plain":
+            self._hide_keys(processor)
 
     def remove(self) -> None:
         """Take everything out, last in first out; what cannot be taken out is said in the log."""
@@ -105,6 +108,13 @@ class Instrumentation:
             Seam(BoundedExecutor, "submit", transfer.wrap_submit, "whose save an upload in a thread is"),
             Seam(Task, "__call__", transfer.wrap_task, "whose save an upload in a thread is"),
         )
+
+    def _hide_keys(self, processor: SpanProcessor) -> None:
+        from otel_savetrace.capture.key_hiding import KeyHiding
+
+        hiding = KeyHiding(self._settings, self._provider, processor)
+        self._undo.append(hiding.stop)
+        hiding.start()
 
     def _put(self, *seams: Seam) -> None:
         for seam in seams:
@@ -218,7 +228,7 @@ def instrument(tracer_provider: TracerProvider | None = None, settings: Settings
         logger.info("otel-savetrace is off: OTEL_SAVETRACE_ENABLED is false.")
         return False
     provider = tracer_provider if tracer_provider is not None else trace.get_tracer_provider()
-    reason = _unusable(provider)
+    reason = _unusable(provider, settings)
     if reason is not None:
         logger.warning("otel-savetrace is off: %s. The app runs without it.", reason)
         return False
@@ -239,11 +249,16 @@ def uninstrument() -> None:
         _installed = None
 
 
-def _unusable(provider: TracerProvider) -> str | None:
+def _unusable(provider: TracerProvider, settings: Settings) -> str | None:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return "OTEL_SDK_DISABLED is true"
     if not hasattr(provider, "add_span_processor"):
         return f"the tracer provider ({type(provider).__name__}) takes no span processor"
+    if settings.keys != "plain" and not hasattr(provider, "_active_span_processor"):
+        return (
+            f"OTEL_SAVETRACE_KEYS={settings.keys} cannot be kept with a tracer provider"
+            f" ({type(provider).__name__}) that is not OpenTelemetry's own"
+        )
     return None
 
 

@@ -215,9 +215,15 @@ def _error_said(response: flask.Response) -> str | None:
 
 def _request_attributes(wanted: tuple[RequestAttribute, ...]) -> Iterator[tuple[str, str]]:
     for one in wanted:
-        value = _FIELDS[one.source](one.field)
-        if isinstance(value, (str, int, float)):
-            yield one.name, shortened(str(value), attribute.SEARCHED_LIMIT)
+        value = value_of(one)
+        if value is not None:
+            yield one.name, shortened(value, attribute.SEARCHED_LIMIT)
+
+
+def value_of(one: RequestAttribute) -> str | None:
+    """Return what the request that runs here gives for an attribute, whole; None where it gives nothing."""
+    value = _FIELDS[one.source](one.field)
+    return str(value) if isinstance(value, (str, int, float)) else None
 
 
 def _parsed(name: str, field: str) -> object:

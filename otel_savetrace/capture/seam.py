@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from otel_savetrace.capture.guard import logger
@@ -15,21 +14,23 @@ _INHERITED = object()
 
 
 class Seam:
-    """Replaces `owner.name` by what `wrap` makes of it.
+    """Replaces `owner.name` by what `wrap` makes of it; `owner` is a class, a module or one object.
 
     `wrap` is given the method that stood there and returns one of the same signature. A library version that
     lacks the method costs the facts named in `carries`, said once in the log, and nothing else.
     """
 
-    def __init__(
-        self, owner: type | ModuleType, name: str, wrap: Callable[[Method], Method], carries: str
-    ) -> None:
-        self._owner = owner
+    def __init__(self, owner: object, name: str, wrap: Callable[[Method], Method], carries: str) -> None:
+        self._owner: Any = owner
         self._name = name
         self._wrap = wrap
         self._carries = carries
         self._before: object = _INHERITED
         self._ours: Method | None = None
+
+    @property
+    def _title(self) -> str:
+        return str(getattr(self._owner, "__name__", type(self._owner).__name__))
 
     def install(self) -> None:
         """Put our method in place; a second call does nothing."""
@@ -39,7 +40,7 @@ class Seam:
         if original is None:
             logger.warning(
                 "otel-savetrace: %s.%s is not in this version of the library; %s cannot be recorded.",
-                self._owner.__name__,
+                self._title,
                 self._name,
                 self._carries,
             )
@@ -56,7 +57,7 @@ class Seam:
             logger.warning(
                 "otel-savetrace: %s.%s was wrapped by another tool since; "
                 "ours stays inside it until the process ends.",
-                self._owner.__name__,
+                self._title,
                 self._name,
             )
             return

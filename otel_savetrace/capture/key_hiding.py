@@ -1,0 +1,126 @@
+"""Where `otel_savetrace.capture.key_privacy` hears of keys, requests and spans: seams, hooks and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.trace import Span
+
+from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.key_privacy import KeyPrivacy
+from otel_savetrace.capture.seam import Method, Seam
+from otel_savetrace.config import Settings
+
+
+class KeyHiding:
+    """Stands between the spans of a provider and its processors.
+
+    The provider's chain of processors is asked first, whichever processors are added to it and when.
+    `told_at_once` is ours, which must hear of a span's end while its request lives, and exports nothing.
+    """
+
+    def __init__(self, settings: Settings, provider: Any, told_at_once: SpanProcessor) -> None:
+        self.privacy = KeyPrivacy(settings, getattr(provider, "_span_limits", None))
+        self._chain: Any = provider._active_span_processor
+        self._told_at_once = told_at_once
+        self._undo: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Begin to hide."""
+        carries = "where spans are kept back"
+        for name, wrap in (
+            ("on_start", self._wrap_on_start),
+            ("on_end", self._wrap_on_end),
+            ("shutdown", self._wrap_shutdown),
+        ):
+            seam = Seam(self._chain, name, wrap, carries)
+            seam.install()
+            self._undo.append(seam.remove)
+        self._hook_calls()
+        self._watch_requests()
+
+    def stop(self) -> None:
+        """Hand on what is kept back, and leave everything as it was."""
+        while self._undo:
+            self._undo.pop()()
+        self._hand_on_all()
+
+    def _wrap_on_start(self, original: Method) -> Method:
+        def on_start(span: Any, parent_context: Any = None) -> None:
+            guard.run("a span starts", self.privacy.starts, span)
+            original(span, parent_context=parent_context)
+
+        return on_start
+
+    def _wrap_on_end(self, original: Method) -> Method:
+        def on_end(span: ReadableSpan) -> None:
+            self._told_at_once.on_end(span)
+            for redacted in guard.run("a span ends", self.privacy.ends, span) or ():
+                self._hand_on(redacted)
+
+        return on_end
+
+    def _wrap_shutdown(self, original: Method) -> Method:
+        def shutdown() -> None:
+            self._hand_on_all()
+            original()
+
+        return shutdown
+
+    def _hand_on(self, span: ReadableSpan) -> None:
+        for processor in self._chain._span_processors:
+            if processor is not self._told_at_once:
+                processor.on_end(span)
+
+    def _hand_on_all(self) -> None:
+        for span in self.privacy.all_waiting():
+            self._hand_on(span)
+
+    def _hook_calls(self) -> None:
+        try:
+            from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+        except ImportError:
+            return  # botocore is not installed
+        botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
+        user_hook = botocore.request_hook
+
+        def request_hook(span: Span, service: str, operation: str, parameters: dict[str, Any]) -> None:
+            if service == "s3" and span.is_recording():
+                guard.run("a call's keys are noted", self.privacy.note_call, span, parameters)
+            if user_hook is not None:
+                user_hook(span, service, operation, parameters)
+
+        botocore.request_hook = request_hook
+
+        def unhook() -> None:
+            if botocore.request_hook is request_hook:
+                botocore.request_hook = user_hook
+
+        self._undo.append(unhook)
+
+    def _watch_requests(self) -> None:
+        if not self.privacy.request_attributes:
+            return
+        try:
+            from flask import got_request_exception, request_finished
+
+            for signal in (got_request_exception, request_finished):
+                signal.connect(self._on_request_answered)
+                self._undo.append(partial(signal.disconnect, self._on_request_answered))
+        except (ImportError, RuntimeError):  # no Flask, or one without signals: said where saves are watched
+            return
+
+    def _on_request_answered(self, *_: Any, **__: Any) -> None:
+        guard.run("a request's keys are noted", self._note_request)
+
+    def _note_request(self) -> None:
+        from otel_savetrace.capture.request import value_of
+
+        context = trace.get_current_span().get_span_context()
+        values = [value_of(one) for one in self.privacy.request_attributes]
+        if context.is_valid:
+            self.privacy.note_parts(context.trace_id, [value for value in values if value])

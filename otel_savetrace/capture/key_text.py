@@ -1,0 +1,222 @@
+"""Object keys and their parts, found in any text and replaced, however they were written there.
+
+On its way into an exception's text or an address a key is percent-encoded (once, or twice), escaped by JSON
+or `repr`, by HTML or SQL. No list of such forms is ever whole, so it goes the other way: a text is decoded
+step by step until it changes no more, a key is looked for at every step, and what is found is replaced where
+it stood in the text itself.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+_ESCAPED = re.compile(
+    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
+    r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
+    r"|(?P<units>(?:[\\%]u[0-9A-Fa-f]{4})+)"
+    r"|\\U(?P<point>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})"
+    r"|\\(?P<simple>[\\'\"/abfnrtv0])"
+    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
+)
+_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+_MOST_DECODINGS = 4
+
+SEPARATOR = "\0"
+"""Parts texts that are searched in one go; a text's own end as far as borders are concerned."""
+
+_SHORT = 2
+_LONG = 8
+_DELIMITERS = frozenset("/?&=#'\"" + SEPARATOR)
+
+_TAIL = 3
+_MOST_UNFINISHED = 4
+
+
+class KeyWords:
+    """Keys and parts of keys, each with what is shown in its stead.
+
+    Where one counts as found: of eight characters or more, anywhere; of three to seven, where no letter or
+    digit touches it; of one or two, as a whole text or between the delimiters of an address or quotes.
+    """
+
+    __slots__ = ("_searched", "_shown")
+
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+        self._searched: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._searched)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._shown
+
+    def add(self, word: str, shown: str, *, made_of_others: bool = False) -> None:
+        """Look for `word`, which is not empty, and show `shown` instead.
+
+        `made_of_others` says that every text with this word also holds one that was added by itself.
+        """
+        for form in _forms(word):
+            self._shown.setdefault(form, shown)
+            if not made_of_others:
+                self._searched.setdefault(form)
+
+    def shown(self, text: str) -> str | None:
+        """Return what is shown instead of a text that is one of the words, whole; None where it is none."""
+        return self._shown.get(text)
+
+    def occur_in(self, text: str) -> bool:
+        """Return whether any word is in `text`, or in one of several texts joined by `SEPARATOR`."""
+        searched = tuple(self._searched)
+        return any(
+            form in decoded and next(_places(decoded, form), None) is not None
+            for decoded, _ in _steps(text)
+            for form in searched
+        )
+
+    def hide(self, text: str, *, cut: bool = False) -> str:
+        """Return `text` with every word replaced; `cut` says that its end may be missing."""
+        found: list[tuple[int, int, str]] = []
+        words = tuple(self._shown.items())
+        for decoded, starts in _steps(text):
+            for form, shown in words:
+                found.extend((starts[at], starts[at + len(form)], shown) for at in _places(decoded, form))
+                tail = _unfinished(decoded, form) if cut else None
+                if tail is not None:
+                    found.append((starts[tail], len(text), shown))
+        return _replaced(text, found) if found else text
+
+
+def _forms(word: str) -> Iterator[str]:
+    """Yield `word` as it is and as it comes out of what decoding cannot undo."""
+    yield word
+    if word.strip() and word.strip() != word:
+        yield word.strip()
+    if " " in word:
+        yield word.replace(" ", "+")
+    if "'" in word:
+        yield word.replace("'", "''")
+    if not word.isascii():
+        yield word.encode("utf-8", "surrogatepass").decode("latin-1")  # a header or path as WSGI has it
+    # A key may itself look encoded, and a text is decoded past it where both are mixed.
+    for decoded, _ in list(_steps(word))[1:]:
+        if decoded:
+            yield decoded
+
+
+def _steps(text: str) -> Iterator[tuple[str, list[int] | range]]:
+    """Yield `text`, then what it decodes to, step by step, each with where its characters start in `text`."""
+    starts: list[int] | range = range(len(text) + 1)
+    yield text, starts
+    for _ in range(_MOST_DECODINGS):
+        if "%" not in text and "\\" not in text and "&" not in text:
+            return
+        decoded, positions = _decoded(text)
+        if decoded == text:
+            return
+        starts = [starts[position] for position in positions]
+        text = decoded
+        yield text, starts
+
+
+def _decoded(text: str) -> tuple[str, list[int]]:
+    pieces: list[str] = []
+    starts: list[int] = []
+    end = 0
+    for escaped in _ESCAPED.finditer(text):
+        at = escaped.start()
+        pieces.append(text[end:at])
+        starts.extend(range(end, at))
+        for character, width in _characters(escaped):
+            pieces.append(character)
+            starts.append(at)
+            at += width
+        end = escaped.end()
+    pieces.append(text[end:])
+    starts.extend(range(end, len(text) + 1))
+    return "".join(pieces), starts
+
+
+def _characters(escaped: re.Match[str]) -> Iterator[tuple[str, int]]:
+    """Yield the characters of an escape and how many characters each takes in the text."""
+    kind, raw = escaped.lastgroup, escaped[0]
+    if kind == "percent":
+        yield from _utf8_characters(bytes.fromhex(raw.replace("%", "")), 3)
+    elif kind == "bytes":
+        yield from _utf8_characters(bytes.fromhex(raw.replace("\\x", "")), 4)
+    elif kind == "units":
+        units = bytes.fromhex(raw.replace("\\u", "").replace("%u", ""))
+        for character in units.decode("utf-16-be", "surrogatepass"):
+            yield character, 12 if ord(character) > 0xFFFF else 6
+    elif kind == "point":
+        yield chr(int(escaped["point"], 16)), len(raw)
+    elif kind == "simple":
+        yield _SIMPLE.get(escaped["simple"], escaped["simple"]), len(raw)
+    else:
+        for number, character in enumerate(html.unescape(raw)):
+            yield character, 0 if number else len(raw)
+
+
+def _utf8_characters(raw: bytes, width: int) -> Iterator[tuple[str, int]]:
+    """Yield the characters of UTF-8; a byte that is none stands for itself, as in Latin-1."""
+    for character in raw.decode("utf-8", "surrogateescape"):
+        if "\udc80" <= character <= "\udcff":
+            yield chr(ord(character) - 0xDC00), width
+        else:
+            yield character, width * len(character.encode())
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    """Yield where `word` stands in `text`, borders considered."""
+    at = text.find(word)
+    while at >= 0:
+        if len(word) >= _LONG or (
+            _is_border(text[at - 1 : at], word[0], len(word))
+            and _is_border(text[at + len(word) : at + len(word) + 1], word[-1], len(word))
+        ):
+            yield at
+        at = text.find(word, at + 1)
+
+
+def _is_border(outside: str, inside: str, length: int) -> bool:
+    """Return whether a word may begin or end between two characters; `outside` is empty at a text's end."""
+    if length <= _SHORT:
+        return not outside or outside in _DELIMITERS
+    return not (outside.isalnum() and inside.isalnum())
+
+
+def _unfinished(text: str, word: str) -> int | None:
+    """Return where a `word` begins that the end of `text` has cut, by three characters or more of it."""
+    ends = range(len(text), max(0, len(text) - _MOST_UNFINISHED), -1)  # an ellipsis, or half an escape
+    at = text.find(word[:_TAIL], max(0, len(text) - _MOST_UNFINISHED - len(word)))
+    while at >= 0 and len(word) > _TAIL:
+        for end in ends:
+            if (
+                end - at >= _TAIL
+                and word.startswith(text[at:end])
+                and _is_border(text[at - 1 : at], word[0], _LONG)
+            ):
+                return at
+        at = text.find(word[:_TAIL], at + 1)
+    return None
+
+
+def _replaced(text: str, found: list[tuple[int, int, str]]) -> str:
+    """Return `text` with the found stretches replaced; of those that overlap, the longest names all."""
+    pieces: list[str] = []
+    end = 0
+    stretches = iter(sorted(found))
+    current = next(stretches)
+    longest = current
+    for stretch in (*stretches, (len(text), len(text), "")):
+        begin, until, _ = current
+        if stretch[0] < until:
+            longest = max(longest, stretch, key=lambda one: one[1] - one[0])
+            current = (begin, max(until, stretch[1]), "")
+            continue
+        pieces += (text[end:begin], longest[2])
+        end = until
+        current = longest = stretch
+    return "".join((*pieces, text[end:]))
