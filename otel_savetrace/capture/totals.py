@@ -18,8 +18,15 @@ _ABSENCE = frozenset(("304", "404", "412", "NoSuchKey", "NotFound", "Preconditio
 # What these send is no object until CompleteMultipartUpload.
 _PARTIAL = frozenset(("AbortMultipartUpload", "CreateMultipartUpload", "UploadPart", "UploadPartCopy"))
 
+# After one of these the object is there, whole.
+_STORING = frozenset(("CompleteMultipartUpload", "CopyObject", "PutObject"))
+_CLEANING_UP = "AbortMultipartUpload"
+
 Target = tuple[str | None, str | None]
 """Bucket and key."""
+
+Deed = tuple[Target, int, str]
+"""What a call is to do: its object, the number of a part (0 for the whole), its operation."""
 
 
 class StorageFailure(NamedTuple):
@@ -46,8 +53,8 @@ class Totals:
         self.header_bytes = 0
         self.key_len = 0
         self.pieces: dict[Target, dict[int, Piece]] = {}
-        self.failures: dict[Target, StorageFailure] = {}
-        self.repeated: dict[Target, int] = {}
+        self.failures: dict[Deed, StorageFailure] = {}
+        self.repeated: dict[Deed, int] = {}
         self.written: dict[Target, str] = {}
         self.user_attributes: dict[Target, dict[str, str]] = {}
         self.raised: list[str] = []
@@ -64,13 +71,13 @@ class Totals:
 
     def repetition_of(self, call: StorageCall) -> int:
         """Return how often the app has by itself repeated this call, which failed before and now begins."""
-        target = (call.bucket, call.key)
+        deed = _deed_of(call)
         with self.lock:
-            if target not in self.failures:
+            if deed not in self.failures or call.operation == _CLEANING_UP:
                 return 0
-            self.repeated[target] = self.repeated.get(target, 0) + 1
+            self.repeated[deed] = self.repeated.get(deed, 0) + 1
             self.app_retries += 1
-            return self.repeated[target]
+            return self.repeated[deed]
 
     def add(self, call: StorageCall, failure: Failure | None, raised: str | None) -> None:
         """Take in a storage call that has ended; `raised` is the class of the exception that the app got."""
@@ -90,16 +97,26 @@ class Totals:
     def _note_failure(
         self, target: Target, call: StorageCall, failure: Failure | None, raised: str | None
     ) -> None:
+        deed = _deed_of(call)
         if failure is None:
-            self.failures.pop(target, None)
+            self._mend(deed, call)
             return
         if raised is not None and len(self.raised) < _MOST_RAISED:
             self.raised.append(raised)
         if failure.code in _ABSENCE and not call.writes:
             return
         if len(self.failures) < _MOST_OBJECTS:
-            self.failures.pop(target, None)  # the last stands last
-            self.failures[target] = StorageFailure(target, failure, _stage_of(call))
+            self.failures.pop(deed, None)  # the last stands last
+            self.failures[deed] = StorageFailure(target, failure, _stage_of(call))
+
+    def _mend(self, deed: Deed, call: StorageCall) -> None:
+        """Forget the failures that a call which worked has made good: no reading and no clean-up stores."""
+        if not self.failures:
+            return
+        self.failures.pop(deed, None)
+        if call.operation in _STORING:
+            for other in [one for one in self.failures if one[0] == deed[0]]:
+                del self.failures[other]
 
     def _note_written(self, target: Target, call: StorageCall, failure: Failure | None) -> None:
         self.key_len = max(self.key_len, call.key_len or 0)
@@ -156,6 +173,10 @@ class Totals:
             known[attribute.CONTENT_SIZE] = sum(size for size in sizes if size is not None)
         if hashes and None not in hashes:
             known[attribute.CONTENT_HASH] = hash_of_several([hash_ for hash_ in hashes if hash_ is not None])
+
+
+def _deed_of(call: StorageCall) -> Deed:
+    return (call.bucket, call.key), call.part if isinstance(call.part, int) else 0, call.operation
 
 
 def _stage_of(call: StorageCall) -> str:

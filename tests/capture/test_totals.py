@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry.trace import INVALID_SPAN
 
+from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.totals import Totals
 
@@ -32,3 +34,54 @@ def test_one_call_is_taken_in_at_a_time() -> None:
     assert call.locked == [True]
     assert not totals.lock.locked()
     assert totals.calls == 1
+
+
+REFUSED = Failure("SlowDown", "503 SlowDown")
+
+
+def _call(operation: str, part: int = 0) -> StorageCall:
+    parameters = {"Bucket": "bucket", "Key": "key", **({"PartNumber": part} if part else {})}
+    return StorageCall(INVALID_SPAN, operation, parameters)
+
+
+@pytest.mark.parametrize(
+    ("failed", "later", "mended"),
+    [
+        (_call("PutObject"), _call("PutObject"), True),
+        (_call("PutObject"), _call("CompleteMultipartUpload"), True),
+        (_call("UploadPart", 2), _call("UploadPart", 2), True),
+        (_call("UploadPart", 2), _call("CompleteMultipartUpload"), True),
+        (_call("UploadPart", 2), _call("UploadPart", 3), False),
+        (_call("UploadPart", 2), _call("AbortMultipartUpload"), False),
+        (_call("PutObject"), _call("GetObject"), False),
+        (_call("PutObject"), _call("DeleteObject"), False),
+    ],
+    ids=lambda value: f"{value.operation} {value.part}" if isinstance(value, StorageCall) else str(value),
+)
+def test_a_failure_is_mended_by_what_stores_the_same(
+    failed: StorageCall, later: StorageCall, mended: bool
+) -> None:
+    """A failed write is made good by the same call again or by the whole object stored, by nothing else."""
+    totals = Totals()
+    totals.add(failed, REFUSED, "ClientError")
+    totals.add(later, None, None)
+    assert (totals.failure is None) is mended
+
+
+@pytest.mark.parametrize(
+    ("failed", "later", "number"),
+    [
+        (_call("PutObject"), _call("PutObject"), 1),
+        (_call("UploadPart", 2), _call("UploadPart", 2), 1),
+        (_call("UploadPart", 2), _call("UploadPart", 3), 0),
+        (_call("UploadPart", 2), _call("AbortMultipartUpload"), 0),
+        (_call("PutObject"), _call("HeadObject"), 0),
+    ],
+    ids=lambda value: f"{value.operation} {value.part}" if isinstance(value, StorageCall) else str(value),
+)
+def test_a_repetition_is_the_same_call_again(failed: StorageCall, later: StorageCall, number: int) -> None:
+    """The app repeats a call that failed by making the same one; a clean-up or another part is none."""
+    totals = Totals()
+    totals.add(failed, REFUSED, "ClientError")
+    assert totals.repetition_of(later) == number
+    assert totals.app_retries == number
