@@ -21,7 +21,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import storage_answer
 from otel_savetrace.capture.failure import of_exception
-from otel_savetrace.capture.key_redaction import HIDDEN, hash_of
+from otel_savetrace.capture.key_hash import HIDDEN, hash_of
 from otel_savetrace.capture.state import Attempt, StorageCall
 from otel_savetrace.capture.text import on_one_line, shortened, utf8_length
 from otel_savetrace.config import Settings
@@ -137,7 +137,7 @@ def _limit_lines(call: StorageCall, log: CallLog) -> Iterator[str]:
     if log.head is not None:
         yield f"Request head: {log.head}"
     configured = {**call.client, **call.request_facts}
-    told = [f"{name.removeprefix('savetrace.')}={configured[name]}" for name in _TOLD if name in configured]
+    told = [f"{name.rpartition('.')[2]}={configured[name]}" for name in _TOLD if name in configured]
     if told:
         yield storage_answer.without_secrets(f"Boto3 configuration: {' '.join(told)}")
 
@@ -159,13 +159,11 @@ def _parts(key: str, log: CallLog) -> str:
     parts = key.split("/")
     plain = log.settings.keys == "plain"
     told = [
-        f"{shortened(part, attribute.SEARCHED_LIMIT)!r} ({utf8_length(part)})"
-        if plain
-        else str(utf8_length(part))
-        for part in parts[:_MOST_PARTS]
+        f"{shortened(part, attribute.SEARCHED_LIMIT)} ({size} B)" if plain else f"{size} B"
+        for part, size in zip(parts, map(utf8_length, parts[:_MOST_PARTS]), strict=False)
     ]
     more = f" and {len(parts) - _MOST_PARTS} more" if len(parts) > _MOST_PARTS else ""
-    return f"{len(parts)} parts of bytes: {' / '.join(told)}{more}"
+    return f"{len(parts)} parts: {' / '.join(told)}{more}"
 
 
 def _key(call: StorageCall, log: CallLog) -> str:
@@ -187,7 +185,7 @@ def _content_size(call: StorageCall) -> str:
 
 
 def _attempts(call: StorageCall, result: Mapping[str, Any] | None) -> str:
-    """Return how many requests were sent; of a call that is not sampled botocore knows, if it was answered."""
+    """Return how many requests were sent; of a call not sampled botocore knows, if it was answered."""
     if call.recording:
         return str(call.attempts)
     retries = storage_answer.retries_of(result)
