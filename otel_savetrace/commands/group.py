@@ -14,6 +14,8 @@ from otel_savetrace.errors import SaveTraceError
 COMMANDS: Mapping[str, str] = {
     "compare": "otel_savetrace.commands.compare:compare",
     "demo": "otel_savetrace.demo.command:demo",
+    "doctor": "otel_savetrace.commands.doctor:doctor",
+    "jaeger-ui-config": "otel_savetrace.commands.jaeger_ui_config:jaeger_ui_config",
     "list": "otel_savetrace.commands.list_saves:list_saves",
 }
 """Where each command stands: module and name."""

@@ -1,0 +1,84 @@
+"""All questions in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from otel_savetrace.doctor import (
+    arrival,
+    exporter,
+    gunicorn,
+    jaeger,
+    known_defects,
+    loading,
+    patience,
+    settings,
+    versions,
+)
+from otel_savetrace.doctor.child import UnansweredError
+from otel_savetrace.doctor.circumstances import Circumstances
+from otel_savetrace.doctor.findings import Finding, Group, failure
+
+Check = Callable[[Circumstances], Iterable[Finding]]
+
+QUESTIONS: Sequence[tuple[str, Sequence[Check]]] = (
+    ("Is it loaded?", (loading.installed, loading.switched_off, loading.switched_on)),
+    ("Is the exporter reachable?", (exporter.exporter,)),
+    ("Does a span arrive?", (arrival.arrival,)),
+    ("Are the links configured?", (jaeger.links,)),
+    ("Versions", (versions.versions,)),
+    ("Settings", (settings.ours, settings.unknown, settings.others, settings.by_default)),
+    (
+        "Known to bite",
+        (
+            gunicorn.app,
+            patience.retries,
+            gunicorn.forks,
+            gunicorn.grpc,
+            gunicorn.gevent,
+            known_defects.botocore,
+            known_defects.sampler,
+            known_defects.export_patience,
+            known_defects.logging_instrumentation,
+        ),
+    ),
+)
+
+
+def examine(
+    asked: Circumstances, questions: Sequence[tuple[str, Sequence[Check]]] = QUESTIONS
+) -> Iterator[Group]:
+    """Yield the findings of each question as they are known.
+
+    What the app's environment does not answer is told once, at the first check that wanted it.
+    """
+    told: set[str] = set()
+    for title, checks in questions:
+        found = [finding for check in checks for finding in _findings(check, asked, told)]
+        yield Group(title, found)
+
+
+def _findings(check: Check, asked: Circumstances, told: set[str]) -> list[Finding]:
+    name = check.__name__.replace("_", " ")
+    found: list[Finding] = []
+    try:
+        found.extend(check(asked))
+    except UnansweredError as error:
+        if str(error) not in told:
+            told.add(str(error))
+            found.append(
+                failure(
+                    name,
+                    f"the app's environment does not answer: {error}",
+                    "correct what this names, or name the app's Python with --python",
+                )
+            )
+    except Exception as error:  # a check that breaks is a line, never a traceback
+        found.append(
+            failure(
+                name,
+                f"this check broke: {type(error).__name__}: {error}",
+                "report it to otel-savetrace with this line",
+            )
+        )
+    return found
