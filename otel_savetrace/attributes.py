@@ -410,6 +410,15 @@ WORKER_TIMEOUT_SECONDS = _define(
 
 # Values, and the names that a reader knows a span by.
 
+WRITES = frozenset(
+    ("CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "PutObject", "RenameObject",
+     "UploadPart", "UploadPartCopy")
+)  # fmt: skip
+"""S3 operations by which an object comes to be stored: what makes a request a save.
+
+A delete, an ACL or a tag stores nothing, and says nothing of whether the content is there.
+"""
+
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 NEW = "new"

@@ -9,18 +9,6 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.spans.rows import Span
 
-WRITES = frozenset(
-    {
-        "CompleteMultipartUpload",
-        "CopyObject",
-        "CreateMultipartUpload",
-        "PutObject",
-        "UploadPart",
-        "UploadPartCopy",
-    }
-)
-"""S3 operations that store something."""
-
 S3_NAME = re.compile(r"S3[./](?P<operation>\w+)")
 """A storage call's name. Some samplers drop every attribute given at a span's start: the name stays."""
 
@@ -85,7 +73,7 @@ class Call:
     @property
     def writes(self) -> bool:
         """Whether it stores something."""
-        return self.operation in WRITES
+        return self.operation in attributes.WRITES
 
     @property
     def failed(self) -> bool:

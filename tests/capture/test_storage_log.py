@@ -269,16 +269,19 @@ def test_a_streams_size_is_unknown_until_it_was_sent(captured: Captured, put: Pu
 def test_only_calls_that_write_are_told(
     captured: Captured, store: RawStore, client_of: MakeClient, lines: Lines
 ) -> None:
-    """A read has no lines; a delete has, without content."""
+    """Reads and deletes have no lines; a copy has, without content."""
     client = client_of(store)
     client.get_object(Bucket="maps", Key=KEY)["Body"].read()
-    assert lines() == []
     client.delete_object(Bucket="maps", Key=KEY)
+    assert lines() == []
+    copied = b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"
+    store.script = [lambda visit: visit.send("200 OK", copied)]
+    client.copy_object(Bucket="maps", Key=KEY, CopySource="maps/other")
     begun, ended = lines()
     assert begun.startswith(
-        f"[SAVE_ATTEMPT] DeleteObject: key={KEY} key_len=35 content_size=- type=- trace_id="
+        f"[SAVE_ATTEMPT] CopyObject: key={KEY} key_len=35 content_size=- type=- trace_id="
     )
-    assert ended.startswith("[SAVE_SUCCESS] DeleteObject: ")
+    assert ended.startswith("[SAVE_SUCCESS] CopyObject: ")
 
 
 def test_an_answer_cut_short_is_no_success(
