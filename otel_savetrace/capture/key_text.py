@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 from collections.abc import Iterator
 
-_ESCAPED = re.compile(
-    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
-    r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
-    r"|(?P<units>(?:[\\%]u[0-9A-Fa-f]{4})+)"
-    r"|\\U(?P<point>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})"
-    r"|\\(?P<simple>[\\'\"/abfnrtv0])"
-    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
+_ESCAPED = (
+    re.compile(r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<units>(?:%u[0-9A-Fa-f]{4})+)"),
+    re.compile(
+        r"(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
+        r"|(?P<units>(?:\\u[0-9A-Fa-f]{4})+)"
+        r"|\\U(?P<point>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})"
+        r"|\\(?P<simple>[\\'\"/abfnrtv0])"
+    ),
+    re.compile(r"(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"),
 )
+"""How addresses, programming languages and documents escape characters; each is undone by itself, since a
+character of one may be an ordinary one of a key that another has escaped."""
+
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
-_MOST_DECODINGS = 4
+_MOST_READINGS = 12
 
 SEPARATOR = "\0"
 """Parts texts that are searched in one go; a text's own end as far as borders are concerned."""
@@ -72,7 +78,7 @@ class KeyWords:
         searched = tuple(self._searched)
         return any(
             form in decoded and next(_places(decoded, form), None) is not None
-            for decoded, _ in _steps(text)
+            for decoded, _ in _readings(text)
             for form in searched
         )
 
@@ -80,7 +86,7 @@ class KeyWords:
         """Return `text` with every word replaced; `cut` says that its end may be missing."""
         found: list[tuple[int, int, str]] = []
         words = tuple(self._shown.items())
-        for decoded, starts in _steps(text):
+        for decoded, starts in _readings(text):
             for form, shown in words:
                 found.extend((starts[at], starts[at + len(form)], shown) for at in _places(decoded, form))
                 tail = _unfinished(decoded, form) if cut else None
@@ -100,32 +106,29 @@ def _forms(word: str) -> Iterator[str]:
         yield word.replace("'", "''")
     if not word.isascii():
         yield word.encode("utf-8", "surrogatepass").decode("latin-1")  # a header or path as WSGI has it
-    # A key may itself look encoded, and a text is decoded past it where both are mixed.
-    for decoded, _ in list(_steps(word))[1:]:
-        if decoded:
-            yield decoded
 
 
-def _steps(text: str) -> Iterator[tuple[str, list[int] | range]]:
-    """Yield `text`, then what it decodes to, step by step, each with where its characters start in `text`."""
-    starts: list[int] | range = range(len(text) + 1)
-    yield text, starts
-    for _ in range(_MOST_DECODINGS):
-        if "%" not in text and "\\" not in text and "&" not in text:
-            return
-        decoded, positions = _decoded(text)
-        if decoded == text:
-            return
-        starts = [starts[position] for position in positions]
-        text = decoded
-        yield text, starts
+def _readings(text: str) -> Iterator[tuple[str, list[int] | range]]:
+    """Yield `text` and all that it decodes to, each with where its characters start in `text`."""
+    seen = {text}
+    waiting: deque[tuple[str, list[int] | range]] = deque([(text, range(len(text) + 1))])
+    while waiting:
+        reading, starts = waiting.popleft()
+        yield reading, starts
+        if "%" not in reading and "\\" not in reading and "&" not in reading:
+            continue
+        for escaped in _ESCAPED:
+            decoded, positions = _decoded(reading, escaped)
+            if decoded not in seen and len(seen) < _MOST_READINGS:
+                seen.add(decoded)
+                waiting.append((decoded, [starts[position] for position in positions]))
 
 
-def _decoded(text: str) -> tuple[str, list[int]]:
+def _decoded(text: str, escape: re.Pattern[str]) -> tuple[str, list[int]]:
     pieces: list[str] = []
     starts: list[int] = []
     end = 0
-    for escaped in _ESCAPED.finditer(text):
+    for escaped in escape.finditer(text):
         at = escaped.start()
         pieces.append(text[end:at])
         starts.extend(range(end, at))
