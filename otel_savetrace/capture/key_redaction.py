@@ -85,35 +85,44 @@ class KeyRedaction:
         """Return `attributes`, or others in their stead where anything is to be replaced."""
         if not attributes:
             return attributes
-        if hide is None and self.named.isdisjoint(attributes):
+        plain: dict[str, Any] = attributes.copy()
+        named = self.named & plain.keys()
+        if hide is None and not named:
             return attributes
-        replaced: dict[str, Any] = {}
-        for name, value in attributes.items():
+        for name in named:
+            if self._hashed:
+                plain[name] = self._whole(plain[name], hide)
+            else:
+                del plain[name]
+        return _like(attributes, plain if hide is None else self._hidden(plain, hide))
+
+    def _hidden(self, plain: dict[str, Any], hide: _Hide) -> dict[str, Any]:
+        replaced = {}
+        for name, value in plain.items():
             kind = self._kinds.get(name) or self._kind(name)
-            if kind == "named":
-                if self._hashed:
-                    replaced[name] = self._whole(value, hide)
-            elif kind == "fixed" or hide is None:
+            if kind == "fixed" or kind == "named":
                 replaced[name] = value
             else:
                 foreign = kind == "foreign"
                 replaced[hide.text(name) if foreign else name] = hide.value(value, numbers=foreign)
-        return _like(attributes, replaced)
+        return replaced
 
-    def _texts(self, span: ReadableSpan) -> Iterator[str]:
+    def _texts(self, span: Any) -> Iterator[str]:
         """Yield every text of `span` that a key may stand in."""
-        yield span.name
-        if span.status.description:
-            yield span.status.description
-        yield from self._texts_of(span.attributes)
-        for event in span.events:
-            yield event.name
-            yield from self._texts_of(event.attributes)
-        for link in span.links:
-            yield from self._texts_of(link.attributes)
+        yield span._name
+        if span._status.description:
+            yield span._status.description
+        yield from self._texts_of(span._attributes)
+        for event in span._events:
+            yield event._name
+            yield from self._texts_of(event._attributes)
+        for link in span._links:
+            yield from self._texts_of(link._attributes)
 
-    def _texts_of(self, attributes: Mapping[str, Any] | None) -> Iterator[str]:
-        for name, value in (attributes or {}).items():
+    def _texts_of(self, attributes: Any) -> Iterator[str]:
+        if not attributes:
+            return
+        for name, value in attributes.copy().items():  # a look at each one in turn is five times as slow
             kind = self._kinds.get(name) or self._kind(name)
             if kind == "foreign":
                 yield name
