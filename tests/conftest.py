@@ -11,5 +11,7 @@ pytest_plugins = [
     "tests.fixture_docker",
     "tests.fixture_spans",
     "tests.fixture_wheel",
+    "tests.fixture_packages",
+    "tests.fixture_script",
     "tests.fixture_app",
 ]

@@ -1,0 +1,70 @@
+"""Packages in other versions than the environment's, or not in it at all, each set in a folder of its own.
+
+Such a folder goes before the environment's own packages on PYTHONPATH. pip fills it once; it stays in the
+cache folder that the real servers are kept in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from otel_savetrace.demo.binaries import cache_folder
+from tests.fixture_real_parts import missing
+
+_INSTALL_SECONDS = 240.0
+
+Packages = Callable[[tuple[str, ...]], Path]
+"""Gives a folder that holds just these requirements, each ``name==version``, without what they ask for."""
+
+
+@pytest.fixture(scope="session")
+def packages() -> Packages:
+    """Give folders of packages."""
+    return _folder_of
+
+
+def _folder_of(requirements: tuple[str, ...]) -> Path:
+    made_of = (sys.version, platform.machine(), *requirements)
+    fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
+    folder = cache_folder() / "packages" / f"{requirements[0]}-{fingerprint}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Filled under another name beside it: whoever finds it, finds it whole.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+            _install(Path(beside) / "filled", requirements)
+            _put(Path(beside) / "filled", folder)
+    return folder
+
+
+def _install(folder: Path, requirements: tuple[str, ...]) -> None:
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
+    # The user's own environment: it is where pip's index, cache and certificates are set.
+    done = subprocess.run(  # noqa: S603 - this Python's own pip
+        [*pip, "--quiet", "--no-deps", "--no-compile", "--target", folder, *requirements],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_INSTALL_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        missing(f"pip could not install {' '.join(requirements)}, which this test needs:\n{done.stdout}")
+
+
+def _put(filled: Path, folder: Path) -> None:
+    try:
+        filled.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise  # else another process was faster, with the same
