@@ -7,6 +7,7 @@ import re
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
+from otel_savetrace.analysis.absence import meant
 from otel_savetrace.spans.rows import Span
 
 S3_NAME = re.compile(r"S3[./](?P<operation>\w+)")
@@ -51,6 +52,31 @@ class Attempt:
     def connection_idle_seconds(self) -> float | None:
         """How long a reused connection had carried nothing."""
         return values.number(self.span.attributes.get(attributes.CONNECTION_IDLE_SECONDS))
+
+    @property
+    def connection_age_seconds(self) -> float | None:
+        """How long ago a reused connection was opened."""
+        return values.number(self.span.attributes.get(attributes.CONNECTION_AGE_SECONDS))
+
+    @property
+    def connection_requests(self) -> int | None:
+        """Requests that its connection had carried before it."""
+        return values.integer(meant(self.span.attributes, attributes.CONNECTION_REQUESTS))
+
+    @property
+    def connection_pid(self) -> int | None:
+        """The process that opened its connection, where that was another one."""
+        return values.integer(self.span.attributes.get(attributes.CONNECTION_PID))
+
+    @property
+    def errno(self) -> str | None:
+        """The system's name for what broke the connection: ``ECONNRESET``."""
+        return values.text(self.span.attributes.get(attributes.ERRNO))
+
+    @property
+    def body_bytes_sent(self) -> int | None:
+        """Bytes of the body that were sent before a failed attempt ended."""
+        return values.integer(self.span.attributes.get(attributes.BODY_BYTES_SENT))
 
     @property
     def backoff_seconds(self) -> float | None:
@@ -103,9 +129,11 @@ class Call:
     @property
     def attempts_made(self) -> int | None:
         """HTTP requests sent; plain OpenTelemetry counts them where the store answered."""
-        recorded = values.integer(self.span.attributes.get(attributes.ATTEMPTS)) or len(self.attempts)
-        if recorded:
-            return recorded
+        if self.sent_by is not None:
+            return None
+        recorded = values.integer(self.span.attributes.get(attributes.ATTEMPTS))
+        if recorded is not None or self.attempts:
+            return recorded or len(self.attempts)
         retries = values.integer(self.span.attributes.get("retry_attempts"))
         return None if retries is None else retries + 1
 
@@ -113,6 +141,26 @@ class Call:
     def attempts_allowed(self) -> int | None:
         """HTTP requests that the client may send for one call."""
         return values.integer(self.span.attributes.get(attributes.ATTEMPTS_ALLOWED))
+
+    @property
+    def app_retry(self) -> int:
+        """0 for a call that the app made first, 1 for its first repetition by the app itself."""
+        return values.integer(self.span.attributes.get(attributes.APP_RETRY_ATTEMPT)) or 0
+
+    @property
+    def sent_by(self) -> str | None:
+        """Who sent it, where it was not botocore, so that nothing of it was seen: ``crt``, ``handler``."""
+        return values.text(self.span.attributes.get(attributes.SENT_BY))
+
+    @property
+    def patience_seconds(self) -> float | None:
+        """The longest that it may take when everything times out."""
+        return values.number(self.span.attributes.get(attributes.PATIENCE_SECONDS))
+
+
+def call_name(call: Call) -> str:
+    """Return a storage call's name as a person would say it: operation and file."""
+    return f"{call.operation} {call.key.rpartition('/')[2]}" if call.key else call.operation
 
 
 def is_attempt(span: Span) -> bool:

@@ -12,43 +12,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import conventions, episodes
-from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis import conventions, episodes, ranking
+from otel_savetrace.analysis.absence import meant
+from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.words import alike
 from otel_savetrace.spans.rows import AttributeValue, Span
-
-CONSEQUENCES = frozenset(
-    {
-        attributes.ATTEMPTS,
-        attributes.BACKOFF_SECONDS,
-        attributes.CALLS,
-        attributes.ERROR_CODE,
-        attributes.ERROR_TYPE,
-        attributes.OUTCOME,
-        attributes.RESPONSE_STATUS,
-        attributes.RETRY_ATTEMPTS,
-        attributes.USER_ERROR,
-        "http.response.body.size",
-        "http.response_content_length",
-    }
-)
-"""What an outcome brings with it: told apart from what was different before."""
-
-NOISE = frozenset(
-    {
-        attributes.EXTENDED_REQUEST_ID,
-        attributes.REQUEST_ID,
-        "client.port",
-        "net.peer.port",
-        "thread.id",
-        "thread.name",
-    }
-)
-"""What differs between any two requests."""
 
 COUNTERS = frozenset({attributes.RETRY_ATTEMPT, attributes.RESEND_COUNT})
 """An attempt's own number: equal by the way attempts are paired."""
+
+OF_CALL = ranking.CONSEQUENCES | COUNTERS | {attributes.KEY_LEN}
+"""What a call or a timeline tells of an attempt."""
 
 TOTALS = frozenset({attributes.BACKOFF_SECONDS, attributes.HEADER_BYTES})
 """Sums and maxima of the attempts, which tell nothing where the attempts themselves are recorded."""
@@ -108,7 +82,7 @@ def compare(a: Save, b: Save) -> Comparison:
     calls = tuple(_paired_calls(a.calls, b.calls))
     compared = list(_once(_compared(a, b, calls)))
     unequal = [found for found in compared if found.a != found.b]
-    telling = [found for found in unequal if not _is_noise(found)]
+    telling = [found for found in unequal if not ranking.is_noise(found.attribute, found.a, found.b)]
     first, second = sorted((a, b), key=lambda save: save.span.start_nanoseconds)
     return Comparison(
         a=a,
@@ -158,7 +132,9 @@ def _compared(a: Save, b: Save, calls: tuple[CallPair, ...]) -> Iterator[Differe
         for number, (one, other) in enumerate(zip(call_a.attempts, call_b.attempts, strict=False), start=1):
             place = f"attempt {number}" if len(pairs) == 1 else f"attempt {number} of {where}"
             # What came of an attempt is told by the timelines.
-            yield from _compared_values(_held(one.span), _held(other.span), place, CONSEQUENCES | COUNTERS)
+            yield from _compared_values(
+                _held_with_key(one, call_a), _held_with_key(other, call_b), place, OF_CALL
+            )
     yield from _compared_values(a.span.resource, b.span.resource, "process", frozenset())
 
 
@@ -176,7 +152,9 @@ def _compared_values(
 ) -> Iterator[Difference]:
     for name in dict.fromkeys((*held_a, *held_b)):
         if name not in left_out:
-            yield Difference(name, where, held_a.get(name), held_b.get(name), name in CONSEQUENCES)
+            yield Difference(
+                name, where, meant(held_a, name), meant(held_b, name), ranking.is_consequence(name)
+            )
 
 
 def _held(span: Span) -> dict[str, AttributeValue]:
@@ -184,6 +162,11 @@ def _held(span: Span) -> dict[str, AttributeValue]:
     if held.get(attributes.ERROR_TYPE) == held.get(attributes.ERROR_CODE):
         held.pop(attributes.ERROR_TYPE, None)
     return held
+
+
+def _held_with_key(attempt: Attempt, call: Call) -> dict[str, AttributeValue]:
+    """Return what stands on an attempt, and the length of its key, which stands on its call."""
+    return {attributes.KEY_LEN: call.span.attributes.get(attributes.KEY_LEN), **_held(attempt.span)}
 
 
 def _once(compared: Iterable[Difference]) -> Iterator[Difference]:
@@ -196,34 +179,17 @@ def _once(compared: Iterable[Difference]) -> Iterator[Difference]:
             yield found
 
 
-def call_name(call: Call) -> str:
-    """Return a storage call's name as a person would say it: operation and file."""
-    return f"{call.operation} {call.key.rpartition('/')[2]}" if call.key else call.operation
-
-
-def _is_noise(found: Difference) -> bool:
-    described = attributes.REGISTRY.get(found.attribute)
-    if described and described.unit == "s" and isinstance(found.a, float) and isinstance(found.b, float):
-        return alike(found.a, found.b)
-    return found.attribute in NOISE
-
-
-def _rank(found: Difference) -> tuple[bool, int]:
-    """Put what stood before the outcome first; within that our own attributes in the registry's order."""
-    return found.consequence, _registry_place(found.attribute)
+def _rank(found: Difference) -> tuple[bool, tuple[int, int]]:
+    """Put what stood before the outcome first."""
+    return found.consequence, ranking.rank(found.attribute)
 
 
 def _equal(compared: list[Difference], differing: set[str]) -> dict[str, AttributeValue]:
     """Return what differs nowhere, with the value that stands highest: on the save, else on a call."""
     held: dict[str, AttributeValue] = {}
-    for found in sorted(compared, key=lambda found: (_registry_place(found.attribute), found.attribute)):
+    for found in sorted(
+        compared, key=lambda found: (ranking.registry_place(found.attribute), found.attribute)
+    ):
         if found.attribute not in differing:
             held.setdefault(found.attribute, found.a)
     return held
-
-
-def _registry_place(name: str) -> int:
-    return _PLACES.get(name, len(_PLACES))
-
-
-_PLACES = {name: place for place, name in enumerate(attributes.REGISTRY)}

@@ -67,6 +67,45 @@ class Save:
         return self.calls[-1].error_code
 
     @property
+    def stage(self) -> str | None:
+        """Where a failed save failed, as `attributes.STAGE` has it: ``storage``, ``network``."""
+        return values.text(self.span.attributes.get(attributes.STAGE))
+
+    @property
+    def stored(self) -> str | None:
+        """Whether all that it tried to write is in the store: ``yes``, ``no``, ``unknown``."""
+        return values.text(self.span.attributes.get(attributes.STORED))
+
+    @property
+    def told_truly(self) -> bool:
+        """Whether what the user was told may stand: not so for a failure that is stored, or the reverse."""
+        return (self.outcome, self.stored) not in {
+            ("failed", attributes.YES),
+            ("succeeded", attributes.NO),
+            ("succeeded", attributes.UNKNOWN),
+        }
+
+    @property
+    def caught_exceptions(self) -> str | None:
+        """Classes of the exceptions that the app caught, parted by spaces."""
+        return values.text(self.span.attributes.get(attributes.CAUGHT_EXCEPTIONS))
+
+    @property
+    def app_retries(self) -> int:
+        """Storage calls by which the app itself repeated another."""
+        return values.integer(self.span.attributes.get(attributes.APP_RETRY_ATTEMPTS)) or 0
+
+    @property
+    def patience_seconds(self) -> float | None:
+        """The longest that any of its storage calls may take."""
+        return max((call.patience_seconds for call in self.calls if call.patience_seconds), default=None)
+
+    @property
+    def worker_timeout_seconds(self) -> float | None:
+        """How long a request may take before its worker is killed."""
+        return values.number(self.span.attributes.get(attributes.WORKER_TIMEOUT_SECONDS))
+
+    @property
     def user_error(self) -> str | None:
         """What the user was told."""
         return values.text(self.span.attributes.get(attributes.USER_ERROR))

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from otel_savetrace.analysis.calls import Attempt, Call
-from otel_savetrace.analysis.differences import Comparison, call_name
+from otel_savetrace.analysis.calls import Attempt, Call, call_name
+from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.saves import Save

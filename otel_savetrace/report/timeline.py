@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from otel_savetrace.analysis.calls import Attempt, Call
-from otel_savetrace.analysis.differences import call_name
+from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import alike, count, duration
 from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, printable

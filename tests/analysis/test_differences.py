@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable
 
 from otel_savetrace import attributes as names
-from otel_savetrace.analysis.differences import CallPair, Comparison, call_name, compare
+from otel_savetrace.analysis.calls import call_name
+from otel_savetrace.analysis.differences import CallPair, Comparison, compare
 from otel_savetrace.analysis.saves import Save
 from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Facts, Put, SpanFile, Try
 
