@@ -185,6 +185,7 @@ class RawStore:
                 sock, client = self._listener.accept()
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             number, self._connections = self._connections, self._connections + 1
             thread = threading.Thread(target=self._serve, args=(sock, number, client), daemon=True)
             self._sockets.append(sock)
