@@ -24,8 +24,9 @@ from otel_savetrace.spans.rows import Span
 from tests.fixture_wheel import Installation
 
 EDITOR = "editor:app"
+MAPS = "maps:app"
 SAMPLE = servers.APP
-READY_PATHS = {EDITOR: "/", SAMPLE: "/select/"}
+READY_PATHS = {EDITOR: "/", MAPS: "/", SAMPLE: "/select/"}
 
 KEY_PATTERN = servers.KEY_PATTERN
 USER_NAMED = frozenset(re.findall(r"\{(.+?)\}", KEY_PATTERN))
@@ -132,19 +133,20 @@ def start_app_of_session(
     app_installation: Installation, store_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartApp]:
     """Start apps that end with the session."""
-    with _starter(app_installation, store_port, tmp_path_factory.mktemp("apps")) as start:
+    with starter(app_installation, store_port, tmp_path_factory.mktemp("apps")) as start:
         yield start
 
 
 @pytest.fixture
 def start_app(app_installation: Installation, store_port: int, tmp_path: Path) -> Iterator[StartApp]:
     """Start apps that end with the test."""
-    with _starter(app_installation, store_port, tmp_path) as start:
+    with starter(app_installation, store_port, tmp_path) as start:
         yield start
 
 
 @contextmanager
-def _starter(installation: Installation, store_port: int, folder: Path) -> Iterator[StartApp]:
+def starter(installation: Installation, store_port: int, folder: Path) -> Iterator[StartApp]:
+    """Start apps of `installation` that end with the block, each in a folder of its own in `folder`."""
     started: list[App] = []
     with ExitStack() as stack:
 

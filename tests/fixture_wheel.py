@@ -60,7 +60,7 @@ class Installation:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built as for a release: from a source distribution of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    _install([sys.executable, "-m", "build", "--outdir", folder, CHECKOUT])
+    install([sys.executable, "-m", "build", "--outdir", folder, CHECKOUT])
     (built,) = folder.glob("*.whl")
     return built
 
@@ -69,7 +69,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base_installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """What `pip install otel-savetrace` gives, and pip itself."""
     folder = tmp_path_factory.mktemp("base") / "venv"
-    _install([sys.executable, "-m", "venv", folder])
+    install([sys.executable, "-m", "venv", folder])
     installation = Installation(folder)
     _pip(installation, folder, wheel)
     return installation
@@ -79,8 +79,9 @@ def base_installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def app_installation(
     wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
-    """What an app has that did `pip install otel-savetrace`."""
-    return _beside(base_installation, tmp_path_factory.mktemp("app") / "venv", wheel, *APP_REQUIREMENTS)
+    """What an app has that did `pip install otel-savetrace opentelemetry-distro`."""
+    folder = tmp_path_factory.mktemp("app") / "venv"
+    return _beside(base_installation, folder, wheel, "opentelemetry-distro", *APP_REQUIREMENTS)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +94,7 @@ def cli_installation(
 
 def _beside(base: Installation, folder: Path, *requirements: str | Path) -> Installation:
     """Make another environment with the pip of `base`: copying pip into each takes seconds."""
-    _install([sys.executable, "-m", "venv", "--without-pip", folder])
+    install([sys.executable, "-m", "venv", "--without-pip", folder])
     _pip(base, folder, *requirements)
     return Installation(folder)
 
@@ -101,10 +102,11 @@ def _beside(base: Installation, folder: Path, *requirements: str | Path) -> Inst
 def _pip(base: Installation, folder: Path, *requirements: str | Path) -> None:
     # Bytecode is made of what is imported, when it is.
     pip: list[str | Path] = [base.program("python"), "-m", "pip", "--python", folder, "install"]
-    _install([*pip, "--quiet", "--no-compile", "--constraint", LOCK, *requirements])
+    install([*pip, "--quiet", "--no-compile", "--constraint", LOCK, *requirements])
 
 
-def _install(command: list[str | Path]) -> None:
+def install(command: list[str | Path]) -> None:
+    """Run a command that installs something; the test fails with what it said where it fails."""
     # The user's own environment: it is where pip's index, cache and certificates are set.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(  # noqa: S603 - this Python's own tools

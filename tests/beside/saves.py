@@ -25,7 +25,7 @@ _TWO_PARTS = b"image" * 1_100_000
 
 @dataclasses.dataclass(frozen=True)
 class Press:
-    """A press of a button: a request to `way` for the storymap `name`, whose requests to `file` meet a fault."""
+    """A press of a button: a request to `way` for the storymap `name`; those for its `file` meet a fault."""
 
     name: str
     way: str
@@ -62,7 +62,9 @@ PRESSES = (
 )
 PLAN = Plan(tuple(press.rule for press in PRESSES if press.rule is not None))
 
-SAVE_ROUTES = ",".join(f"POST /{way}/<storymap_id>" for way in ("save", "publish", "image", "rejected", "broken"))
+SAVE_ROUTES = ",".join(
+    f"POST /{way}/<storymap_id>" for way in ("save", "publish", "image", "rejected", "broken")
+)
 
 
 def send(app: App, presses: Sequence[Press] = PRESSES) -> dict[str, bytes]:
@@ -74,7 +76,7 @@ def send(app: App, presses: Sequence[Press] = PRESSES) -> dict[str, bytes]:
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
-    """What a trace says of a save: its facts, and those of each call with the names and facts of its attempts.
+    """What a trace says of a save: its facts, and those of each call and of its attempts, with their names.
 
     Calls that ran side by side have no order; here they are sorted by what they say.
     """

@@ -16,7 +16,6 @@ from tests.fixture_wheel import CHECKOUT, Installation
 NEEDED = {
     "opentelemetry-api",
     "opentelemetry-sdk",
-    "opentelemetry-distro",
     "opentelemetry-exporter-otlp-proto-grpc",
     "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry-exporter-otlp-json-file",
@@ -44,11 +43,15 @@ def _distributions(installation: Installation) -> set[str]:
 
 
 def test_the_base_install_brings_opentelemetry_and_nothing_else(base_installation: Installation) -> None:
-    """Whoever installs otel-savetrace into a production app gets OpenTelemetry with it, and no more."""
+    """Whoever installs otel-savetrace into a production app gets OpenTelemetry with it, and no more.
+
+    Nor a distribution: which one is loaded would be chance where the app has another already.
+    """
     brought = _distributions(base_installation) - {"otel-savetrace"}
     ours = {name for name in brought if not name.startswith("opentelemetry-")}
     assert brought >= NEEDED
     assert ours <= OF_OPENTELEMETRY
+    assert "opentelemetry-distro" not in brought
 
 
 def test_the_cli_extra_brings_the_command_line(cli_installation: Installation) -> None:
@@ -92,6 +95,9 @@ def test_each_flag_sets_its_variable(base_installation: Installation) -> None:
         "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": "storymap.id=form:id",
         "OTEL_SAVETRACE_SAVE_ROUTES": "POST /save/",
         "OTEL_SAVETRACE_PROPAGATE": "on",
+        "OTEL_SAVETRACE_LOGIN_ROUTES": "/login",
+        "OTEL_SAVETRACE_KEYS": "hash",
+        "OTEL_SAVETRACE_LOG": "on",
     }
     assert sorted(values) == VARIABLES
     flags = [

@@ -1,0 +1,74 @@
+"""Virtual environments with what people have beside otel-savetrace, kept in the cache folder.
+
+pip makes each of what it is for, in the versions of ``tests/beside/<name>.lock``, and of what otel-savetrace
+asks for: where the two do not go together, pip refuses and the tests fail. otel-savetrace itself is this
+checkout's, on PYTHONPATH, so that an environment that is kept never changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import platform
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from otel_savetrace.demo.binaries import cache_folder
+from tests.fixture_wheel import APP_REQUIREMENTS, CHECKOUT, Installation, install
+
+INSTRUMENTATIONS = ("urllib3", "threading", "logging", "psycopg2")
+_OF_THEIR_OWN = tuple(f"opentelemetry-instrumentation-{name}" for name in INSTRUMENTATIONS)
+
+DISTRIBUTIONS = {
+    "open": ("opentelemetry-distro", *_OF_THEIR_OWN),
+    "elastic": ("elastic-opentelemetry", *_OF_THEIR_OWN),
+    "aws": ("aws-opentelemetry-distro",),  # brings the instrumentations
+}
+"""What each environment is for."""
+
+_LOCKS = CHECKOUT / "tests" / "beside"
+_OF_THE_APP = (*APP_REQUIREMENTS, "psycopg2-binary")
+
+Beside = Callable[[str], Installation]
+"""Gives the environment of that name, made first where it has to be."""
+
+
+@pytest.fixture(scope="session")
+def overlay(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked wheel: a folder for PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("overlay")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def beside(overlay: Path) -> Beside:
+    """Give environments by name."""
+    (ours,) = metadata.distributions(name="otel-savetrace", path=[str(overlay)])
+    needed = [requirement for requirement in ours.requires or () if "extra ==" not in requirement]
+    return lambda name: _kept(name, (*DISTRIBUTIONS[name], *_OF_THE_APP, *needed))
+
+
+def _kept(name: str, requirements: tuple[str, ...]) -> Installation:
+    lock = _LOCKS / f"{name}.lock"
+    made_of = (sys.version, sys.base_prefix, platform.machine(), lock.read_text(), *requirements)
+    fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
+    folder = cache_folder() / "beside" / f"{name}-{fingerprint}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    whole = folder / "whole"
+    with folder.with_suffix(".lock").open("wb") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # its end lets go of it
+        if not whole.exists():
+            rmtree(folder, ignore_errors=True)
+            install([sys.executable, "-m", "venv", folder])
+            pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+            install([*pip, "--disable-pip-version-check", "--constraint", lock, *requirements])
+            whole.touch()
+    return Installation(folder)

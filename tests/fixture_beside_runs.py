@@ -1,0 +1,91 @@
+"""The same saves, made once beside each thing that people have beside otel-savetrace."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from otel_savetrace.demo.journal import Seen
+from otel_savetrace.spans.rows import Span
+from tests.beside import saves
+from tests.beside.environments import ENVIRONMENTS
+from tests.fixture_app import MAPS, TO_A_FILE, App, starter
+from tests.fixture_beside import Beside
+from tests.fixture_postgresql import Postgresql
+
+_OPTIONS = ("--workers", "1", "--threads", "8")
+_LOSES_ITS_CONNECTION = f"""
+CREATE TABLE storymaps (id text PRIMARY KEY, saves integer NOT NULL DEFAULT 0);
+INSERT INTO storymaps (id) VALUES ('{saves.LOST}'), ('well');
+CREATE FUNCTION end_this_connection() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_terminate_backend(pg_backend_pid());
+    PERFORM pg_sleep(60);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER lose BEFORE UPDATE ON storymaps FOR EACH ROW WHEN (OLD.id = '{saves.LOST}')
+    EXECUTE FUNCTION end_this_connection();
+"""  # noqa: S608 - the name of a save of ours
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """An app that has been through the saves and has ended: what users got, and what was seen and written."""
+
+    app: App
+    answers: Mapping[str, bytes]
+    spans: list[Span]
+    journal: list[Seen]
+    log: list[str]
+
+
+RunBeside = Callable[[str | None], Run]
+"""Gives the run beside one of `ENVIRONMENTS`; beside None, without any tracing at all."""
+
+
+@pytest.fixture(scope="session")
+def maps_database(postgresql: Postgresql) -> str:
+    """Make the app's table, of which one row ends the connection of whoever updates it; give the URL."""
+    postgresql.run(_LOSES_ITS_CONNECTION)
+    return postgresql.url
+
+
+@pytest.fixture(scope="session")
+def run_beside(
+    request: pytest.FixtureRequest,
+    beside: Beside,
+    overlay: Path,
+    store_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunBeside:
+    """Give runs by name, each made once."""
+    made: dict[str | None, Run] = {}
+
+    def run(name: str | None) -> Run:
+        if name not in made:
+            environment = ENVIRONMENTS[name] if name is not None else None
+            tracing = {}
+            if environment is not None:
+                tracing = {
+                    **TO_A_FILE,
+                    "OTEL_SAVETRACE_SAVE_ROUTES": saves.SAVE_ROUTES,
+                    **environment.tracing,
+                }
+                tracing["PYTHONPATH"] = str(overlay)
+                if environment.database:
+                    tracing["DATABASE_URL"] = request.getfixturevalue("maps_database")
+            installed = beside("open" if environment is None else environment.installed)
+            with starter(installed, store_port, tmp_path_factory.mktemp("beside")) as start:
+                app = start(tracing, plan=saves.PLAN, app=MAPS, options=_OPTIONS)
+                presses = list(saves.PRESSES)
+                if environment is not None and environment.database:
+                    presses.append(saves.Press(saves.LOST, "save"))
+                answers = saves.send(app, presses)
+                app.stop()
+            made[name] = Run(app, answers, app.spans(), app.journal(), app.log_lines())
+        return made[name]
+
+    return run
