@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
@@ -18,18 +19,29 @@ def headline(comparison: Comparison) -> str:
 
 def _first(save: Save) -> str:
     if save.outcome == "failed":
-        return f"The earlier save failed: {_failure(save)}"
+        return f"The earlier save failed: {_failure(save)}{_stored(save)}"
     if save.outcome == "succeeded":
-        return f"The earlier save succeeded{_attempts_of_success(save)}"
+        return f"The earlier save succeeded{_attempts_of_success(save)}{_stored(save)}"
     return "How the earlier save ended is not known"
 
 
 def _second(save: Save, first: Save) -> str:
     if save.outcome == "failed":
-        return f"failed{' too' if first.outcome == 'failed' else ''}: {_failure(save)}"
+        return f"failed{' too' if first.outcome == 'failed' else ''}: {_failure(save)}{_stored(save)}"
     if save.outcome == "succeeded":
-        return f"was saved{_attempts_of_success(save)}"
+        said = "was saved" if save.told_truly else "was said to be saved"
+        return f"{said}{_attempts_of_success(save)}{_stored(save)}"
     return "was sent again, and how that ended is not known"
+
+
+def _stored(save: Save) -> str:
+    if save.told_truly:
+        return ""
+    return {
+        attributes.YES: ", and yet is stored",
+        attributes.NO: ", and yet is not stored",
+        attributes.UNKNOWN: ", which the store has not confirmed",
+    }[save.stored or attributes.UNKNOWN]
 
 
 def _gap(seconds: float) -> str:
@@ -55,8 +67,8 @@ def _failure(save: Save) -> str:
         attempts = count(save.attempts_made, "attempt")
         return f"{code} after {attempts} over {len(save.calls)} storage calls"
     made, allowed = failing[0].attempts_made, failing[0].attempts_allowed
-    if made is None:
-        return code
+    if not made:
+        return code if made is None else f"{code}, with nothing sent"
     if made == allowed == 1:
         return f"{code} at the only attempt"
     return (

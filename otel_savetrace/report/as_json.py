@@ -13,6 +13,7 @@ from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.headline import headline
+from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.spans.reading import Reading
@@ -81,12 +82,16 @@ def _save(save: Save) -> dict[str, Any]:
         "seconds": save.seconds,
         "outcome": save.outcome,
         "error_code": save.error_code,
+        "stage": save.stage,
+        "stored": save.stored,
         "user_error": save.user_error,
         "status_code": save.status_code,
         "thing": dict(save.thing),
         "content_hash": save.content[0] if save.content else None,
         "content_size": save.content[1] if save.content else None,
         "attempts": save.attempts_made,
+        "app_retries": save.app_retries,
+        "notices": notices(save),
     }
 
 
@@ -118,6 +123,8 @@ def _call(call: Call, save: Save) -> dict[str, Any]:
         "error_code": call.error_code,
         "attempts_made": call.attempts_made,
         "attempts_allowed": call.attempts_allowed,
+        "app_retry": call.app_retry,
+        "sent_by": call.sent_by,
         "attempts": [_attempt(attempt, save) for attempt in call.attempts],
     }
 
@@ -131,6 +138,10 @@ def _attempt(attempt: Attempt, save: Save) -> dict[str, Any]:
         "backoff_seconds": attempt.backoff_seconds,
         "connection": attempt.connection,
         "connection_idle_seconds": attempt.connection_idle_seconds,
+        "connection_age_seconds": attempt.connection_age_seconds,
+        "connection_requests": attempt.connection_requests,
+        "connection_pid": attempt.connection_pid,
+        "errno": attempt.errno,
         "header_bytes": attempt.header_bytes,
         "attributes": {name: _value(held) for name, held in attempt.span.attributes.items()},
     }

@@ -13,12 +13,14 @@ from rich.text import Text
 from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import Comparison, Difference
 from otel_savetrace.analysis.headline import headline
+from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline, layout
 from otel_savetrace.report.wording import (
     ASIDE,
+    NOT_TRUE,
     OUTCOME_STYLES,
     moment,
     named_thing,
@@ -55,6 +57,7 @@ class ComparisonView:
         yield from _things(self.comparison)
         yield _side_by_side(self.comparison, width, LETTERS if ascii_only else LINES)
         yield Text()
+        yield from _notices(self.comparison)
         yield _differences(self.comparison, width)
         yield Text()
         yield from _folded(self.comparison)
@@ -110,12 +113,37 @@ def _calls_missing(saves: tuple[Save, Save]) -> Iterator[list[RenderableType]]:
 
 
 def _answer(save: Save) -> Text:
-    answer = Text("the user got  ", ASIDE)
+    answer = Text("the user got    ", ASIDE)
     status = f"HTTP {save.status_code}" if save.status_code else "no answer that was recorded"
     answer.append(status, "default")
     if save.user_error and save.user_error != status:
         answer.append(f"\n{printable(save.user_error)}", OUTCOME_STYLES[save.outcome])
+    if save.stage:
+        answer.append("\nfailed in       ", ASIDE).append(printable(save.stage), "default")
+    if save.caught_exceptions:
+        answer.append("\nthe app caught  ", ASIDE).append(printable(save.caught_exceptions), "default")
+    if save.stored:
+        style = "default" if save.told_truly else NOT_TRUE
+        answer.append("\nstored          ", ASIDE).append(printable(save.stored), style)
     return answer
+
+
+def _notices(comparison: Comparison) -> Iterator[RenderableType]:
+    """Yield what stands out in either save by itself."""
+    a, b = notices(comparison.a), notices(comparison.b)
+    names = [heading for heading, _ in _headings(comparison)]
+    told = [
+        *(("both", said) for said in a if said in b),
+        *((names[0], said) for said in a if said not in b),
+        *((names[1], said) for said in b if said not in a),
+    ]
+    if not told:
+        return
+    yield Text("What stands out", "bold")
+    for whose, said in told:
+        line = Text(f"  {whose}: ", NOT_TRUE)
+        yield line.append(printable(said), "not bold default")
+    yield Text()
 
 
 def _differences(comparison: Comparison, width: int) -> RenderableType:

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from otel_savetrace import attributes
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
@@ -20,6 +21,7 @@ from otel_savetrace.report.wording import (
     outcome,
     printable,
     short_ids,
+    stored,
     thing,
 )
 
@@ -27,9 +29,14 @@ STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 
 
 def saves_table(saves: Sequence[Save]) -> Table:
-    """Return the saves, one a line, in the order given; a failed one is told by its error code."""
+    """Return the saves, one a line, in the order given; a failed one is told by its error code.
+
+    Where the user was not told what is so, a second line says it.
+    """
     ids = short_ids(save.trace_id for save in saves)
-    table = _table(_counted("save", "saves", [save.outcome for save in saves], saves))
+    title = _counted("save", "saves", [save.outcome for save in saves], saves)
+    untrue = sum(not save.told_truly for save in saves)
+    table = _table(f"{title}; {untrue:,} not as the user was told" if untrue else title)
     table.add_column("outcome", ratio=2, overflow="ellipsis", no_wrap=True)
     table.add_column("attempts", justify="right", no_wrap=True)
     table.add_column("took", justify="right", no_wrap=True)
@@ -38,12 +45,17 @@ def saves_table(saves: Sequence[Save]) -> Table:
         table.add_row(
             _time(save, saves),
             Text(thing(save) or printable(save.route)),
-            outcome(save),
+            _outcome_and_stored(save),
             "" if save.attempts_made is None else str(save.attempts_made),
             duration(save.seconds),
             ids[save.trace_id],
         )
     return table
+
+
+def _outcome_and_stored(save: Save) -> Text:
+    told, said = outcome(save), stored(save)
+    return told if said is None or save.told_truly else told.append("\n").append_text(said)
 
 
 def episodes_table(episodes: Sequence[Episode]) -> Table:
@@ -99,14 +111,20 @@ def _what_failed(episode: Episode) -> Text:
     last = episode.failed[-1]
     told = Text(thing(last) or "not recorded")
     told.append("\n").append_text(outcome(last))
-    tries = _tries(episode)
-    return told.append(f"{f', {tries}' if tries else ''}  {printable(last.route)}", ASIDE)
+    known = [last.stage if last.stage != attributes.STORAGE else None, _tries(episode)]
+    told.append("".join(f", {printable(part)}" for part in known if part), ASIDE)
+    said = stored(last)
+    if said is not None:
+        told.append(", ", ASIDE).append_text(said)
+    return told.append(f"  {printable(last.route)}", ASIDE)
 
 
 def _tries(episode: Episode) -> str:
     saves = len(episode.failed)
     attempts = episode.failed[-1].attempts_made
     told = "" if attempts is None else count(attempts, "attempt") if attempts else "nothing sent to the store"
+    if episode.failed[-1].app_retries:
+        told += f" with {count(episode.failed[-1].app_retries, 'retry', 'retries')} by the app"
     return told if saves == 1 else f"{saves} saves, {told} in the last" if told else f"{saves} saves"
 
 

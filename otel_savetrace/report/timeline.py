@@ -10,7 +10,7 @@ from rich.text import Text
 from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import alike, count, duration
-from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, printable
+from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, UNKNOWN, printable
 
 NUMBER_WIDTH = 2
 SHORTEST_BAR = 9
@@ -86,11 +86,7 @@ class Timeline:
             ended = attempt.span.end_nanoseconds
         if not call.attempts:
             bar = self._bar(call.span.start_nanoseconds, call.span.end_nanoseconds, None, call.failed)
-            said = Text(
-                f" {printable(call.error_code or 'failed')}" if call.failed else " no error",
-                _style(call.failed),
-            )
-            lines += [Text("  ") + bar + said, Text("  attempts are not recorded", ASIDE)]
+            lines += [Text("  ") + bar + _outcome_of_call(call), Text(f"  {_why_no_attempts(call)}", ASIDE)]
         return lines
 
     def axis(self) -> Text:
@@ -103,6 +99,8 @@ class Timeline:
         told = ""
         if made:
             told = f"  {made} of {count(allowed, 'attempt')}" if allowed else f"  {count(made, 'attempt')}"
+        if call.app_retry:
+            told = f", app's retry {call.app_retry}{told}"
         title = Text(printable(call_name(call)), "bold")
         title.truncate(max(0, self.layout.width - len(told)), overflow="ellipsis")
         return title.append(told, f"not bold {ASIDE}")
@@ -148,6 +146,18 @@ class Timeline:
         return min(self.layout.bar_width - 1, max(0, int(share * self.layout.bar_width)))
 
 
+def _outcome_of_call(call: Call) -> Text:
+    if call.failed:
+        return Text(f" {printable(call.error_code or 'failed')}", FAILED)
+    return Text(" no error", SUCCEEDED) if call.sent_by is None else Text(" not known", UNKNOWN)
+
+
+def _why_no_attempts(call: Call) -> str:
+    if call.sent_by is not None:
+        return f"sent by {printable(call.sent_by)}: attempts cannot be seen"
+    return "nothing was sent" if call.attempts_made == 0 else "attempts are not recorded"
+
+
 def _outcome(attempt: Attempt, marks: Marks) -> Text:
     mark = marks.succeeded if attempt.succeeded else marks.failed
     return Text(f" {mark} {printable(attempt.outcome)}", _style(not attempt.succeeded))
@@ -158,13 +168,28 @@ def _facts(attempt: Attempt) -> list[str]:
     waited, idle = attempt.backoff_seconds, attempt.connection_idle_seconds
     if waited is not None:
         facts.append(f"after {duration(waited)}")
+    if attempt.errno:
+        facts.append(printable(attempt.errno))
     if attempt.connection:
+        facts.append(_connection(attempt))
         # A connection that idled while its own client waited says nothing new.
-        told = idle is not None and (waited is None or not alike(idle, waited))
-        facts.append(f"{attempt.connection}, idle {duration(idle or 0)}" if told else attempt.connection)
+        if idle is not None and (waited is None or not alike(idle, waited)):
+            facts.append(f"idle {duration(idle)}")
+        age = attempt.connection_age_seconds
+        if age is not None and not alike(age, (idle or 0) + (waited or 0)):
+            facts.append(f"open {duration(age)}")
+    if attempt.connection_pid is not None:
+        facts.append(f"opened by process {attempt.connection_pid}")
     if attempt.header_bytes is not None:
         facts.append(f"head {attempt.header_bytes:,} B")
+    if attempt.errno and attempt.body_bytes_sent is not None:
+        facts.append(f"{attempt.body_bytes_sent:,} B of the body")
     return facts
+
+
+def _connection(attempt: Attempt) -> str:
+    before = attempt.connection_requests
+    return f"{attempt.connection} after {count(before, 'request')}" if before else str(attempt.connection)
 
 
 def _style(failed: bool) -> str:

@@ -19,6 +19,16 @@ SUCCEEDED = "green"
 UNKNOWN = "yellow"
 ASIDE = "bright_black"
 
+NOT_TRUE = "bold yellow"
+"""The user was told what is not so, or not for sure."""
+
+STORED_WORDS = {
+    ("failed", attributes.YES): "yet stored",
+    ("failed", attributes.UNKNOWN): "may be stored",
+    ("succeeded", attributes.NO): "yet not stored",
+    ("succeeded", attributes.UNKNOWN): "not confirmed",
+}
+
 OUTCOME_STYLES = {"failed": FAILED, "succeeded": SUCCEEDED, "unknown": UNKNOWN}
 
 SHORT_ID = 8
@@ -76,6 +86,12 @@ def outcome(save: Save) -> Text:
     """Return what became of a save: of a failed one the code tells more than the word."""
     said = save.error_code if save.outcome == "failed" else None
     return Text(printable(said or save.outcome), OUTCOME_STYLES[save.outcome])
+
+
+def stored(save: Save) -> Text | None:
+    """Return whether what the user was told is true of the store, where it is not, or not for sure."""
+    said = STORED_WORDS.get((save.outcome, save.stored or ""))
+    return None if said is None else Text(said, ASIDE if save.told_truly else NOT_TRUE)
 
 
 def named_thing(save: Save) -> Text:

@@ -38,6 +38,7 @@ def test_the_list_has_saves_and_episodes(span_file: SpanFile, read_saves: ReadSa
         "outcome": "failed", "error_code": "SlowDown", "user_error": "no", "status_code": 200,
         "thing": {"storymap.user_id": "ada", "storymap.id": "my-map"},
         "content_hash": "crc32:1", "content_size": 5, "attempts": 3,
+        "stage": None, "stored": None, "app_retries": 0, "notices": [],
     }  # fmt: skip
     (episode,) = document["episodes"]
     assert episode["state"] == "recovered"

@@ -136,7 +136,7 @@ def test_a_save_without_storage_calls_says_so(span_file: SpanFile, read_saves: R
     span_file.save(10.0)
     shown = printed(terminal.comparison(compare(*read_saves())))
     assert "no storage call was recorded" in shown
-    assert "the user got  HTTP 302" in shown
+    assert "the user got    HTTP 302" in shown
 
 
 def test_plain_opentelemetry_says_that_attempts_are_not_recorded(
