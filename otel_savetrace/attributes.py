@@ -245,14 +245,9 @@ CONNECTION_PID = _define(
 )  # fmt: skip
 POOL_IN_USE = _define(
     "savetrace.pool_in_use", "int", ("attempt",),
-    "Connections of the client's pool in use at this moment, this one included; more than"
-    " `savetrace.pool_size` are opened, but not kept.",
+    "Attempts that the client had under way, this one included, each on a connection of its own: botocore's"
+    " pool lets none wait, but those beyond `savetrace.pool_size` open one that is not kept.",
     absent=1,
-)  # fmt: skip
-POOL_WAIT_SECONDS = _define(
-    "savetrace.pool_wait_seconds", "double", ("attempt",),
-    "How long the attempt waited for a connection of the pool, where that was a millisecond or more.",
-    unit="s", absent=0,
 )  # fmt: skip
 DNS_SECONDS = _define(
     "savetrace.dns_seconds", "double", ("attempt",), "Time to resolve the host's name.", unit="s"

@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.text import shortened
 
-Facts = dict[str, str | int | float]
-
-_FACTS = "_otel_savetrace_client"
+_CLIENT = "_otel_savetrace"
 _DEFAULT_ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
 _DEFAULT_MODE = "legacy"
 _LONGEST_BACKOFF = 20
 
 
-def client_facts(endpoint: Any, context: Mapping[str, Any]) -> Facts:
-    """Return the attributes that every call of a client has in common.
+class Client:
+    """One boto client: the attributes that all its calls share, and the attempts that it has under way."""
 
-    `endpoint` is botocore's, one a client; `context` the call's, which holds the client's configuration.
+    def __init__(self, endpoint: Any, context: Mapping[str, Any]) -> None:
+        self.attributes = _attributes_of(endpoint, context)
+        self.signature_version = getattr(context.get("client_config"), "signature_version", None)
+        self.under_way: set[int] = set()
+        self._credentials = _credentials_of(endpoint)
+        method = getattr(self._credentials, "method", None)
+        if method:
+            self.attributes[attribute.CREDENTIAL_KIND] = shortened(str(method), attribute.SEARCHED_LIMIT)
+
+    def credentials_expire_in(self) -> int | None:
+        """Return the seconds until temporary credentials end, None for lasting ones.
+
+        Read as it lies there: asking the credentials themselves might fetch new ones.
+        """
+        expires = getattr(self._credentials, "_expiry_time", None)
+        return None if expires is None else int(expires.timestamp() - time.time())
+
+
+def client_of(endpoint: Any, context: Mapping[str, Any]) -> Client:
+    """Return the client of `endpoint`, which is botocore's, one a client.
+
+    `context` is that of a call, which holds the client's configuration.
     """
-    facts: Facts | None = endpoint.__dict__.get(_FACTS)
-    if facts is None:
-        facts = _facts(endpoint, context)
-        setattr(endpoint, _FACTS, facts)
-    return facts
+    client: Client | None = endpoint.__dict__.get(_CLIENT)
+    if client is None:
+        client = endpoint.__dict__.setdefault(_CLIENT, Client(endpoint, context))
+    return client
 
 
-def _facts(endpoint: Any, context: Mapping[str, Any]) -> Facts:
+def _credentials_of(endpoint: Any) -> Any:
+    """Return the credentials that the client signs with: its signer listens to the making of requests."""
+    emitter = endpoint._event_emitter
+    handlers = getattr(emitter, "_emitter", emitter)._handlers.prefix_search("request-created.s3")
+    signers = (getattr(handler, "__self__", None) for handler in handlers or ())
+    return next(filter(None, (getattr(signer, "_credentials", None) for signer in signers)), None)
+
+
+def _attributes_of(endpoint: Any, context: Mapping[str, Any]) -> Known:
     config = context.get("client_config")
     retries = getattr(config, "retries", None) or {}
     mode, attempts = str(retries.get("mode") or _DEFAULT_MODE), attempts_allowed(retries)
@@ -41,7 +69,7 @@ def _facts(endpoint: Any, context: Mapping[str, Any]) -> Facts:
         attribute.ENDPOINT: shortened(endpoint.host, attribute.SEARCHED_LIMIT),
         attribute.REGION: context.get("client_region"),
     }
-    facts: Facts = {name: value for name, value in known.items() if isinstance(value, (str, int, float))}
+    facts: Known = {name: value for name, value in known.items() if isinstance(value, (str, int, float))}
     connect, read = facts.get(attribute.CONNECT_TIMEOUT_SECONDS), facts.get(attribute.READ_TIMEOUT_SECONDS)
     if isinstance(connect, float) and isinstance(read, float):
         facts[attribute.PATIENCE_SECONDS] = attempts * (connect + read) + longest_backoffs(mode, attempts)

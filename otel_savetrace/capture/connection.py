@@ -1,9 +1,8 @@
 """What the wire was like: head and body as they left, the connection they left on, how long each step took.
 
 An attempt sends exactly one head: botocore switches urllib3's own retries off. The seams, in the order in
-which an attempt passes them: the pool's `_get_conn`; for a new connection `socket.getaddrinfo`, `_new_conn`
-and `connect`; then `AWSConnection._send_output` (a head goes to the socket), `send`,
-`_handle_expect_response` and `getresponse`.
+which an attempt passes them: for a new connection `socket.getaddrinfo`, `_new_conn` and `connect`; then
+`AWSConnection._send_output` (a head goes to the socket), `send`, `_handle_expect_response` and `getresponse`.
 """
 
 from __future__ import annotations
@@ -13,36 +12,11 @@ import time
 from typing import Any
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import head
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.state import Attempt, ConnectionFacts, current_attempt
 
 _FACTS = "_otel_savetrace"
-_NOTICEABLE_WAIT = 0.001
-
-
-def wrap_get_conn(original: Method) -> Method:
-    """Wrap `HTTPConnectionPool._get_conn(timeout)`, which takes a connection out of the pool."""
-
-    def _get_conn(pool: Any, *arguments: Any, **named: Any) -> Any:
-        attempt = current_attempt()
-        if attempt is None:
-            return original(pool, *arguments, **named)
-        guard.run("a connection is asked for", _note_pool, attempt, pool)
-        asked = time.monotonic()
-        connection = original(pool, *arguments, **named)
-        waited = time.monotonic() - asked
-        if waited >= _NOTICEABLE_WAIT:
-            attempt.pool_wait_seconds = waited
-        return connection
-
-    return _get_conn
-
-
-def _note_pool(attempt: Attempt, pool: Any) -> None:
-    # The queue is filled with placeholders, so what lacks is in use.
-    attempt.pool_in_use = pool.pool.maxsize - len(pool.pool.queue) + 1
 
 
 def wrap_getaddrinfo(original: Method) -> Method:
@@ -127,11 +101,7 @@ def wrap_send_output(original: Method) -> Method:
 
 
 def _head_is_sent(attempt: Attempt, connection: Any) -> None:
-    lines = connection._buffer
-    attempt.header_bytes = head.bytes_of(lines)
-    attempt.header_section_bytes = head.section_bytes_of(lines)
-    attempt.metadata_bytes = head.metadata_bytes_of(lines)
-    attempt.largest_headers = head.largest_of(lines)
+    attempt.head = b"\r\n".join(connection._buffer)
     if connection.sock is None:
         setattr(connection, _FACTS, None)  # urllib3 keeps the object for the next socket
         return
@@ -155,7 +125,7 @@ def _note_reuse(attempt: Attempt, facts: ConnectionFacts) -> None:
 def _head_was_sent(attempt: Attempt, connection: Any) -> None:
     facts: ConnectionFacts | None = getattr(connection, _FACTS, None)
     if facts is None:
-        attempt.header_bytes = None  # no connection came about: nothing was sent
+        attempt.head = None  # no connection came about: nothing was sent
         return
     facts.requests += 1
     attempt.connection = facts
@@ -176,7 +146,7 @@ def wrap_send(original: Method) -> Method:
 
 def _piece_was_sent(attempt: Attempt, connection: Any, data: Any) -> None:
     # Before the head it is a proxy's CONNECT; after an early answer botocore sends nothing more.
-    if attempt.header_bytes is None or connection._response_received:
+    if attempt.head is None or connection._response_received:
         return
     attempt.sent = time.monotonic()
     if not isinstance(data, (bytes, bytearray)):

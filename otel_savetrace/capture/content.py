@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from otel_savetrace.capture import head
 from otel_savetrace.capture.text import utf8_length
 
 CONTENT_OPERATIONS = frozenset(("PutObject", "UploadPart"))
@@ -41,14 +42,14 @@ def size_in_head(headers: Mapping[str, Any]) -> int | None:
     return int(announced) if announced is not None else None
 
 
-def hash_in_head(headers: Mapping[str, Any]) -> str | None:
+def hash_in_head(request_head: bytes) -> str | None:
     """Return the content's hash where botocore has computed its CRC-32 for a header, else None."""
-    encoded = headers.get("x-amz-checksum-crc32")
-    if encoded is None:
+    encoded = head.value_of(request_head, b"x-amz-checksum-crc32")
+    if not encoded:
         return None
     try:
-        return "crc32:" + base64.b64decode(encoded, validate=True).hex()
-    except (binascii.Error, ValueError):
+        return _HASH + binascii.a2b_base64(encoded).hex()
+    except binascii.Error:
         return None
 
 

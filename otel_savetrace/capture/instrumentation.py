@@ -11,13 +11,14 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, Tracer, TracerProvider
+from opentelemetry.trace import Span, TracerProvider
 
 from otel_savetrace.attributes import SCOPE
 from otel_savetrace.capture import storage_call
 from otel_savetrace.capture.guard import guard, logger
 from otel_savetrace.capture.processor import SaveTraceSpanProcessor
 from otel_savetrace.capture.seam import Seam
+from otel_savetrace.capture.span_writer import AttemptSpans
 from otel_savetrace.config import Settings
 from otel_savetrace.errors import SettingError
 
@@ -39,6 +40,7 @@ class Instrumentation:
         self._watch_flask()
         self._watch_botocore()
         self._watch_transfers()
+        self._speed_up_export()
         if self._settings.keys != "plain":
             self._hide_keys(processor)
 
@@ -94,7 +96,7 @@ class Instrumentation:
             logger.info("otel-savetrace: botocore is not installed; storage calls are not recorded.")
             return
         self._hook_calls()
-        self._put(*_call_seams(self._tracer(), self._settings), *_connection_seams())
+        self._put(*_call_seams(self._attempt_spans(), self._settings), *_connection_seams())
 
     def _watch_transfers(self) -> None:
         try:
@@ -109,6 +111,16 @@ class Instrumentation:
             Seam(Task, "__call__", transfer.wrap_task, "whose save an upload in a thread is"),
         )
 
+    def _speed_up_export(self) -> None:
+        try:
+            from opentelemetry.exporter.otlp.proto.common._internal import _encode_key_value, trace_encoder
+        except ImportError:
+            return  # exported some other way, or by a version made otherwise
+        from otel_savetrace.capture.encoding import wrap_encode_attributes
+
+        wrap = wrap_encode_attributes(_encode_key_value)
+        self._put(Seam(trace_encoder, "_encode_attributes", wrap, "nothing, but export takes longer;"))
+
     def _hide_keys(self, processor: SpanProcessor) -> None:
         from otel_savetrace.capture.key_hiding import KeyHiding
 
@@ -121,8 +133,9 @@ class Instrumentation:
             seam.install()
             self._undo.append(seam.remove)
 
-    def _tracer(self) -> Tracer:
-        return trace.get_tracer(SCOPE, version("otel-savetrace"), self._provider)
+    def _attempt_spans(self) -> AttemptSpans:
+        tracer = trace.get_tracer(SCOPE, version("otel-savetrace"), self._provider)
+        return AttemptSpans(self._provider, tracer, SaveTraceSpanProcessor)
 
     def _hook_calls(self) -> None:
         """Chain onto the hooks of OpenTelemetry's botocore instrumentation, keeping the user's own."""
@@ -161,20 +174,26 @@ class Instrumentation:
         self._undo.append(unhook)
 
 
-def _call_seams(tracer: Tracer, settings: Settings) -> tuple[Seam, ...]:
+def _call_seams(spans: AttemptSpans, settings: Settings) -> tuple[Seam, ...]:
     from botocore.endpoint import Endpoint
     from botocore.retries.standard import RetryQuotaChecker
-    from botocore.signers import RequestSigner
 
-    from otel_savetrace.capture import attempt, signing
+    from otel_savetrace.capture import attempt
 
-    made = attempt.wrap_prepare_request(settings.propagate)
+    made = attempt.wrap_prepare_request(() if settings.propagate else _trace_headers())
     return (
-        Seam(Endpoint, "_get_response", attempt.wrap_get_response(tracer), "attempts"),
+        Seam(Endpoint, "_get_response", attempt.wrap_get_response(spans), "attempts"),
         Seam(Endpoint, "prepare_request", made, "the backoff before an attempt"),
-        Seam(RequestSigner, "sign", signing.wrap_sign, "the kind of credentials"),
         Seam(RetryQuotaChecker, "acquire_retry_quota", attempt.wrap_acquire_retry_quota, "the retry quota"),
     )
+
+
+def _trace_headers() -> tuple[str, ...]:
+    """Return what OpenTelemetry's botocore instrumentation may add: AWS's distribution has it add more."""
+    from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+
+    botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
+    return tuple(botocore.propagator.fields)
 
 
 def _connection_seams() -> tuple[Seam, ...]:
@@ -196,8 +215,6 @@ def _connection_seams() -> tuple[Seam, ...]:
         Seam(plain, "connect", wire.wrap_connect(secure=False), "the peer's address"),
         Seam(secure, "connect", wire.wrap_connect(secure=True), "the peer's address"),
         *(Seam(owner, *seam) for owner in (plain, secure) for seam in both),
-        Seam(aws.AWSHTTPConnectionPool, "_get_conn", wire.wrap_get_conn, "connections in use"),
-        Seam(aws.AWSHTTPSConnectionPool, "_get_conn", wire.wrap_get_conn, "connections in use"),
         Seam(socket, "getaddrinfo", wire.wrap_getaddrinfo, "the time to resolve a name"),
     )
 

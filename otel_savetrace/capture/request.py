@@ -23,6 +23,7 @@ from otel_savetrace.capture.origin import is_dependency
 from otel_savetrace.capture.redirect import Redirects
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.seam import Method
+from otel_savetrace.capture.span_writer import set_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.capture.totals import Totals
 from otel_savetrace.capture.worker import worker
@@ -132,7 +133,7 @@ class RequestWatch:
                 stage = attribute.SESSION
             known[attribute.STAGE] = stage
             known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code if failure else fallback
-        save.span.set_attributes(known)
+        set_attributes(save.span, known)
 
 
 def wrap_handle_user_exception(original: Method) -> Method:

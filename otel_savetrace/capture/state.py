@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import content
+from otel_savetrace.capture import content, head
+from otel_savetrace.capture.client import Client
+from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.text import shortened, utf8_length
 
 if TYPE_CHECKING:
     from otel_savetrace.capture.storage_log import CallLog
-
-_READING = ("Get", "Head", "List", "Select")
 
 
 class ConnectionFacts:
@@ -39,45 +40,42 @@ class ConnectionFacts:
 class Attempt:
     """What is known of an attempt so far.
 
-    `header_bytes` is None until the head was handed to the socket; `bytes_sent` counts head and body, and is
-    None where a body went out in a way that cannot be counted. `sent` is when the last of them was, in
-    seconds of `time.monotonic`; `started` is in nanoseconds of `time.time_ns`. Other times are durations.
+    `head` (see `otel_savetrace.capture.head`) is None until it was handed to the socket; `bytes_sent` counts
+    head and body, and is None where a body went out in a way that cannot be counted. `sent` is when the last
+    of them was, in seconds of `time.monotonic`; `started` is in nanoseconds of `time.time_ns`. Other times
+    are durations in seconds.
     """
 
-    __slots__ = (
-        "age_seconds", "bytes_sent", "connection", "continue_", "continue_seconds", "dns_seconds",
-        "first_byte_seconds", "header_bytes", "header_section_bytes", "idle_seconds", "largest_headers",
-        "metadata_bytes", "pool_in_use", "pool_wait_seconds", "requests_before", "sent", "started",
-        "tcp_seconds", "tls_seconds",
-    )  # fmt: skip
+    # On the class, since most attempts leave most of them as they are.
+    connection: ConnectionFacts | None = None
+    head: bytes | None = None
+    requests_before = 0
+    age_seconds: float | None = None
+    idle_seconds: float | None = None
+    dns_seconds: float | None = None
+    tcp_seconds: float | None = None
+    tls_seconds: float | None = None
+    bytes_sent: int | None = 0
+    sent: float | None = None
+    continue_: str | None = None
+    continue_seconds: float | None = None
+    first_byte_seconds: float | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client) -> None:
+        self.client = client
         self.started = time.time_ns()
-        self.connection: ConnectionFacts | None = None
-        self.header_bytes: int | None = None
-        self.header_section_bytes = 0
-        self.largest_headers = ""
-        self.metadata_bytes = 0
-        self.requests_before = 0
-        self.age_seconds: float | None = None
-        self.idle_seconds: float | None = None
-        self.pool_in_use = 1
-        self.pool_wait_seconds = 0.0
-        self.dns_seconds: float | None = None
-        self.tcp_seconds: float | None = None
-        self.tls_seconds: float | None = None
-        self.bytes_sent: int | None = 0
-        self.sent: float | None = None
-        self.continue_: str | None = None
-        self.continue_seconds: float | None = None
-        self.first_byte_seconds: float | None = None
+
+    @property
+    def header_bytes(self) -> int | None:
+        """Bytes of the head as sent; None where none was."""
+        return None if self.head is None else head.bytes_of(self.head)
 
     @property
     def body_bytes_sent(self) -> int | None:
         """Bytes of the body handed to the socket; None where nothing was, or it could not be counted."""
-        if self.header_bytes is None or self.bytes_sent is None:
+        if self.head is None or self.bytes_sent is None:
             return None
-        return max(0, self.bytes_sent - self.header_bytes)
+        return max(0, self.bytes_sent - head.bytes_of(self.head))
 
 
 class StorageCall:
@@ -87,45 +85,41 @@ class StorageCall:
     `incomplete` that this is true of the last one, though it passed for success.
     """
 
-    __slots__ = (
-        "app_retry", "attempt", "attempts", "backoff_seconds", "body", "body_bytes_sent", "bucket", "client",
-        "content_hash", "content_size", "doubtful", "has_content", "header_bytes", "incomplete", "key",
-        "key_len", "key_len_sent", "log", "next_backoff", "operation", "outer", "part", "previous_ended",
-        "quota_exhausted", "recording", "request_facts", "sent_by", "span", "status", "user_attributes",
-    )  # fmt: skip
+    # On the class, since most calls leave most of them as they are.
+    outer: StorageCall | None = None
+    log: CallLog | None = None
+    key_len_sent: int | None = None
+    content_hash: str | None = None
+    user_attributes: Mapping[str, str] = MappingProxyType({})
+    app_retry = 0
+    client: Mapping[str, str | int | float] = MappingProxyType({})
+    ids: Mapping[str, str] = MappingProxyType({})
+    attempt: Attempt | None = None
+    attempts = 0
+    header_bytes = 0
+    body_bytes_sent: int | None = None
+    status: int | None = None
+    backoff_seconds = 0.0
+    next_backoff: float | None = None
+    previous_ended: float | None = None
+    quota_exhausted = False
+    doubtful = False
+    incomplete = False
+    sent_by: str | None = None
 
     def __init__(self, span: Span, operation: str, parameters: Mapping[str, Any]) -> None:
         self.span = span
         self.operation = operation
         self.recording = span.is_recording()
-        self.outer: StorageCall | None = None
         bucket, key = parameters.get("Bucket"), parameters.get("Key")
         self.bucket = bucket if isinstance(bucket, str) else None
         self.key = key if isinstance(key, str) else None
         self.key_len = None if self.key is None else utf8_length(self.key)
-        self.key_len_sent: int | None = None
         self.part = parameters.get("PartNumber", 0)
+        self.request_facts: Known = {}
         self.has_content = operation in content.CONTENT_OPERATIONS
         self.body = parameters.get("Body") if self.has_content else None
         self.content_size = content.size_of(self.body) if self.has_content else None
-        self.content_hash: str | None = None
-        self.user_attributes: dict[str, str] = {}
-        self.log: CallLog | None = None
-        self.app_retry = 0
-        self.client: Mapping[str, str | int | float] = {}
-        self.request_facts: dict[str, str | int | float] = {}
-        self.attempt: Attempt | None = None
-        self.attempts = 0
-        self.header_bytes = 0
-        self.body_bytes_sent: int | None = None
-        self.status: int | None = None
-        self.backoff_seconds = 0.0
-        self.next_backoff: float | None = None
-        self.previous_ended: float | None = None
-        self.quota_exhausted = False
-        self.doubtful = False
-        self.incomplete = False
-        self.sent_by: str | None = None
 
     @property
     def retries(self) -> int:
@@ -134,8 +128,8 @@ class StorageCall:
 
     @property
     def writes(self) -> bool:
-        """Whether the call means to change what is stored."""
-        return not self.operation.startswith(_READING)
+        """Whether the call means to store an object, or a part of one."""
+        return self.operation in attribute.WRITES
 
 
 def object_attributes(bucket: str | None, key: str | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from otel_savetrace.capture import content, storage_log
 from otel_savetrace.capture.failure import MISSING_ETAG, Failure, of_exception, of_response
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import live_save
+from otel_savetrace.capture.span_writer import Known, set_attributes
 from otel_savetrace.capture.state import StorageCall, current_call, object_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
@@ -36,7 +37,7 @@ def begin(
     save = live_save()
     if save is not None:
         save.begin(call)
-    span.set_attributes(_attributes_at_begin(call))
+    set_attributes(span, _attributes_at_begin(call))
 
 
 def end(service: str, result: Mapping[str, Any] | None) -> None:
@@ -55,7 +56,7 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
     failure = _failure(result, error)
     if call.has_content and call.content_hash is None:
         call.content_hash = content.hash_of(call.body)
-    call.span.set_attributes(_attributes_at_end(call, result, failure))
+    set_attributes(call.span, _attributes_at_end(call, result, failure))
     save = live_save()
     if save is not None:
         save.add(call, failure, type(error).__name__ if failure is not None else None)
@@ -80,8 +81,8 @@ def _failure(result: Mapping[str, Any] | None, error: BaseException | None) -> F
     return of_response(status, error_part.get("Code"))
 
 
-def _attributes_at_begin(call: StorageCall) -> dict[str, str | int | float]:
-    known: dict[str, str | int | float] = {
+def _attributes_at_begin(call: StorageCall) -> Known:
+    known: Known = {
         **call.user_attributes,
         **object_attributes(call.bucket, call.key),
         # OpenTelemetry gives these when its span starts, where some samplers lose them.
@@ -98,10 +99,8 @@ def _attributes_at_begin(call: StorageCall) -> dict[str, str | int | float]:
     return known
 
 
-def _attributes_at_end(
-    call: StorageCall, result: Mapping[str, Any] | None, failure: Failure | None
-) -> dict[str, str | int | float]:
-    known: dict[str, str | int | float] = {
+def _attributes_at_end(call: StorageCall, result: Mapping[str, Any] | None, failure: Failure | None) -> Known:
+    known: Known = {
         attribute.ATTEMPTS: call.attempts,
         attribute.RETRY_ATTEMPTS: call.retries,
         **call.client,
@@ -122,13 +121,13 @@ def _attributes_at_end(
     elif call.incomplete:
         known.update(failure_attributes(MISSING_ETAG))
     if result is not None:
-        known.update(request_ids(result.get("ResponseMetadata", {}).get("HTTPHeaders", {})))
+        known.update(call.ids)
     if call.has_content:
         _add_content(known, call)
     return known
 
 
-def _add_content(known: dict[str, str | int | float], call: StorageCall) -> None:
+def _add_content(known: Known, call: StorageCall) -> None:
     if call.content_size is not None:
         known[attribute.CONTENT_SIZE] = call.content_size
     if call.content_hash is not None:

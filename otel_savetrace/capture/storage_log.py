@@ -21,8 +21,9 @@ from opentelemetry.trace import format_span_id, format_trace_id
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import storage_answer
 from otel_savetrace.capture.failure import of_exception
+from otel_savetrace.capture.head import bytes_of, metadata_bytes_of, section_bytes_of
 from otel_savetrace.capture.key_hash import HIDDEN, hash_of
-from otel_savetrace.capture.state import Attempt, StorageCall
+from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.text import on_one_line, shortened, utf8_length
 from otel_savetrace.config import Settings
 
@@ -65,14 +66,17 @@ def begin(settings: Settings, call: StorageCall, parameters: Mapping[str, Any]) 
     return log
 
 
-def note_head(log: CallLog, attempt: Attempt, headers: Mapping[str, Any], code: str) -> None:
-    """Note the headers' names and lengths, where the store found the head too long."""
-    if code not in LIMIT_CODES:
+def note_head(log: CallLog, head: bytes | None, code: str) -> None:
+    """Note the headers' names and lengths as sent, where the store found the head too long."""
+    if code not in LIMIT_CODES or head is None:
         return
-    lengths = [f"{_header(name, log)}={len(name) + _length(value)}" for name, value in headers.items()]
+    lengths = []
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b": ")
+        lengths.append(f"{_header(name.decode('latin-1'), log)}={len(name) + len(value)}")
     log.head = (
-        f"{attempt.header_bytes} bytes, of which names and values {attempt.header_section_bytes},"
-        f" user metadata {attempt.metadata_bytes}: {' '.join(lengths)}"
+        f"{bytes_of(head)} bytes, of which names and values {section_bytes_of(head)},"
+        f" user metadata {metadata_bytes_of(head)}: {' '.join(lengths)}"
     )
 
 
@@ -200,7 +204,3 @@ def _unconfirmed(call: StorageCall) -> str | None:
 
 def _known(number: int | None) -> str:
     return "unknown" if number is None else str(number)
-
-
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, bytes) else utf8_length(str(value))

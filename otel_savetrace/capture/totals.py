@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from otel_savetrace import attributes as attribute
@@ -56,7 +57,7 @@ class Totals:
         self.failures: dict[Deed, StorageFailure] = {}
         self.repeated: dict[Deed, int] = {}
         self.written: dict[Target, str] = {}
-        self.user_attributes: dict[Target, dict[str, str]] = {}
+        self.user_attributes: dict[Target, Mapping[str, str]] = {}
         self.raised: list[str] = []
 
     @property

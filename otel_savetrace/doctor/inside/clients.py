@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture.client import client_facts
+from otel_savetrace.capture.client import client_of
 from otel_savetrace.doctor.facts import ClientFacts
 
 
@@ -42,7 +42,7 @@ def clients() -> list[ClientFacts]:
 def facts_of(client: Any) -> ClientFacts:
     """Return what is known of one client."""
     context = {"client_config": client.meta.config, "client_region": client.meta.region_name}
-    known: dict[str, Any] = dict(client_facts(client._endpoint, context))
+    known: dict[str, Any] = dict(client_of(client._endpoint, context).attributes)
     return {
         "service": client.meta.service_model.service_name,
         "mode": known[attribute.RETRY_MODE],
