@@ -7,5 +7,6 @@
     child          runs `inside` in the app's environment, within a time
     inside/        the half that runs there: OpenTelemetry and the standard library only
     facts          what `inside` answers with
+    secrets        takes out of every finding what may not be told
     terminal       the findings for a person
 """

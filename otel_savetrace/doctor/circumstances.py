@@ -60,12 +60,16 @@ class Circumstances:
     @functools.cached_property
     def instrumented(self) -> Answer:
         """What is known behind opentelemetry-instrument, and what became of the canary."""
+        if not self.plain.parts:
+            return self.plain  # a Python that cannot do this cannot do that
         words = ["loading", f"canary={self.wait_seconds}"]
         return self.environment.ask(words, START_SECONDS + 2 * self.wait_seconds, instrumented=True)
 
     @functools.cached_property
     def imported(self) -> Answer:
         """What is known of the app after its import."""
+        if not self.plain.parts:
+            return self.plain
         return self.environment.ask([f"app={self.app}"], IMPORT_SECONDS, instrumented=True)
 
     @property

@@ -18,6 +18,7 @@ from otel_savetrace.doctor import (
 from otel_savetrace.doctor.child import UnansweredError
 from otel_savetrace.doctor.circumstances import Circumstances
 from otel_savetrace.doctor.findings import Finding, Group, failure
+from otel_savetrace.doctor.secrets import Secrets
 
 Check = Callable[[Circumstances], Iterable[Finding]]
 
@@ -53,9 +54,10 @@ def examine(
     What the app's environment does not answer is told once, at the first check that wanted it.
     """
     told: set[str] = set()
+    secrets = Secrets(asked.variables)
     for title, checks in questions:
         found = [finding for check in checks for finding in _findings(check, asked, told)]
-        yield Group(title, found)
+        yield Group(title, [secrets.hidden(finding) for finding in found])
 
 
 def _findings(check: Check, asked: Circumstances, told: set[str]) -> list[Finding]:
@@ -66,13 +68,7 @@ def _findings(check: Check, asked: Circumstances, told: set[str]) -> list[Findin
     except UnansweredError as error:
         if str(error) not in told:
             told.add(str(error))
-            found.append(
-                failure(
-                    name,
-                    f"the app's environment does not answer: {error}",
-                    "correct what this names, or name the app's Python with --python",
-                )
-            )
+            found.append(loading.unanswered(name, asked.environment.python, str(error)))
     except Exception as error:  # a check that breaks is a line, never a traceback
         found.append(
             failure(

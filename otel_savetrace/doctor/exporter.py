@@ -14,6 +14,9 @@ PROTOCOLS: Mapping[str, str] = {"grpc": "gRPC", "http": "http/protobuf"}
 USUAL_PORTS: Mapping[str, str] = {"grpc": ":4318", "http": ":4317"}
 """The port at which the other protocol is usually taken."""
 
+OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables of the library requests, which the exporter over HTTP sends with."""
+
 REFUSALS: Mapping[str, tuple[str, str]] = {
     "400": ("it does not understand what it gets", "see that an OTLP receiver stands at this address"),
     "401": ("it wants to know who we are", "put its token into OTEL_EXPORTER_OTLP_HEADERS"),
@@ -127,6 +130,12 @@ def _no_certificate(delivery: Delivery, _: Circumstances) -> tuple[str, str]:
 
 def _no_answer(delivery: Delivery, asked: Circumstances) -> tuple[str, str]:
     status = delivery["status"]
+    bundle = next((name for name in OF_REQUESTS if asked.given(name)), None)
+    if bundle and "CERTIFICATE_VERIFY_FAILED" in delivery["detail"]:
+        return (
+            f"its certificate is not trusted: {bundle} goes before OTEL_EXPORTER_OTLP_CERTIFICATE",
+            f"unset {bundle}, or put the Collector's authority into its file",
+        )
     if delivery["exporter"]["kind"] == "file":
         return delivery["detail"], "see that the app may write OTEL_SAVETRACE_FILE"
     if status in REFUSALS:

@@ -64,7 +64,7 @@ class Loading(TypedDict):
 class ExporterFacts(TypedDict):
     """Where spans are sent, as OpenTelemetry has resolved it. `kind`: grpc, http, file, console, other.
 
-    `headers` are names only. `queue_size` and `delay_seconds` are those of the processor before it.
+    `queue_size` and `delay_seconds` are those of the processor before it.
     """
 
     class_name: str
@@ -72,7 +72,6 @@ class ExporterFacts(TypedDict):
     endpoint: str
     secure: bool
     timeout_seconds: float | None
-    headers: list[str]
     queue_size: int | None
     delay_seconds: float | None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from otel_savetrace.analysis.words import count
-from otel_savetrace.doctor.child import Answer, UnansweredError
+from otel_savetrace.doctor.child import Answer
 from otel_savetrace.doctor.circumstances import Circumstances
 from otel_savetrace.doctor.facts import Loading
 from otel_savetrace.doctor.findings import Finding, failure, note, ok, warning
@@ -35,11 +35,7 @@ _ERROR_LINE = re.compile(r"[\w.]+(: .*)?")
 
 def installed(asked: Circumstances) -> Iterator[Finding]:
     """Look at the Python environment: is it there, is it found, which distribution goes first."""
-    try:
-        facts = asked.distributions
-    except UnansweredError as error:
-        yield _not_there(asked.environment.python, str(error))
-        return
+    facts = asked.distributions
     missing = [group for group in ENTRY_POINTS if "savetrace" not in facts["entry_points"][group]]
     if missing:
         yield failure(
@@ -57,14 +53,17 @@ def installed(asked: Circumstances) -> Iterator[Finding]:
     )
 
 
-def _not_there(python: str, reason: str) -> Finding:
+def unanswered(check: str, python: str, reason: str) -> Finding:
+    """Return what is told where the app's environment does not answer a check."""
     if "No module named 'otel_savetrace" in reason:
         return failure(
             "installed",
             f"{python} has no otel-savetrace",
             f"{python} -m pip install otel-savetrace, or {ANOTHER_PYTHON}",
         )
-    return failure("installed", f"{python}: {reason}", ANOTHER_PYTHON)
+    return failure(
+        check, f"{python} does not answer: {reason}", f"correct what this names, or {ANOTHER_PYTHON}"
+    )
 
 
 def _chosen(what: str, names: list[str], asked: Circumstances, variable: str) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from otel_savetrace.doctor.circumstances import Circumstances
 from otel_savetrace.doctor.facts import SettingFacts
 from otel_savetrace.doctor.findings import Finding, failure, note, ok, warning
+from otel_savetrace.doctor.secrets import HEADERS, SECRET
 
 OTHERS = re.compile(r"OTEL_\w+|AWS_\w+|GUNICORN_CMD_ARGS|SAVETRACE_SOURCE")
 """Variables of others that have a say; those of AWS only as far as `SHOWN` goes."""
@@ -26,9 +27,6 @@ SHOWN = re.compile(
 OF_THE_DEMO = ("OTEL_SAVETRACE_BIN_", "OTEL_SAVETRACE_CACHE")
 """Beginnings of variables that the demo has for itself."""
 
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@")
-_SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIAL|COOKIE_KEY|SIGNING_KEY")
-_HEADERS = re.compile(r"OTEL_EXPORTER_OTLP_\w*HEADERS")
 _OURS = "OTEL_SAVETRACE_"
 
 
@@ -94,10 +92,10 @@ def others(asked: Circumstances) -> Iterator[Finding]:
 
 
 def _value(name: str, value: str) -> str:
-    """Return a value as it may be told."""
-    if _HEADERS.fullmatch(name):
+    """Return a value as it may be told; what it quotes is hidden later, by `Secrets`."""
+    if HEADERS.fullmatch(name):
         names = [entry.partition("=")[0].strip() for entry in value.split(",") if "=" in entry]
         return f"{', '.join(names)}, values not shown" if names else "not shown"
-    if _SECRET.search(name) or not (name.startswith(_OURS) or SHOWN.fullmatch(name)):
+    if SECRET.search(name) or not (name.startswith(_OURS) or SHOWN.fullmatch(name)):
         return "not shown"
-    return _CREDENTIALS.sub("****@", value)
+    return value

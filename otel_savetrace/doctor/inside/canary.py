@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from opentelemetry import trace
@@ -35,7 +36,7 @@ def canary(seconds: str) -> Canary:
     """Send the span, and wait `seconds` at most for each exporter's word on it."""
     provider: Any = trace.get_tracer_provider()
     resource = getattr(provider, "resource", None) or Resource.create()
-    span = _span(resource)
+    span = canary_span(resource)
     context = span.get_span_context()
     assert context is not None  # noqa: S101 - for the type checker: every span has one
     return {
@@ -43,7 +44,7 @@ def canary(seconds: str) -> Canary:
         "service": str(resource.attributes.get("service.name", "")),
         "sent_seconds": time.time(),
         "deliveries": [
-            _deliver(exporter, facts, span, float(seconds))
+            deliver(exporter, facts, span, float(seconds))
             for exporter, facts in exporters()
             if facts["kind"] in SENT_BY
         ],
@@ -68,7 +69,7 @@ class _Kept(SpanProcessor):
         self.ended.append(span)
 
 
-def _span(resource: Resource) -> ReadableSpan:
+def canary_span(resource: Resource) -> ReadableSpan:
     """Make a span of the app's resource, whatever its sampler would say."""
     provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=_AlwaysInTheShare())
     kept = _Kept()
@@ -77,7 +78,8 @@ def _span(resource: Resource) -> ReadableSpan:
     return kept.ended[0]
 
 
-def _deliver(exporter: Any, facts: ExporterFacts, span: ReadableSpan, seconds: float) -> Delivery:
+def deliver(exporter: Any, facts: ExporterFacts, span: ReadableSpan, seconds: float) -> Delivery:
+    """Give a span to an exporter, and wait `seconds` at most for its word."""
     began = time.monotonic()
     found = obstacle(facts) if facts["kind"] in {"grpc", "http"} else None
     if found is not None and found.stage in {"name", "connect"}:
@@ -97,8 +99,6 @@ def _export(
     """Export in a thread, so that an exporter that never returns is left behind."""
     results: list[SpanExportResult] = []
     heard = _Heard()
-    logger = logging.getLogger("opentelemetry")
-    logger.addHandler(heard)
 
     def export() -> None:
         try:
@@ -107,11 +107,29 @@ def _export(
             heard.messages.append(f"{type(error).__name__}: {error}")
             results.append(SpanExportResult.FAILURE)
 
-    thread = threading.Thread(target=export, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    logger.removeHandler(heard)
+    with _listening(heard):
+        thread = threading.Thread(target=export, daemon=True)
+        thread.start()
+        thread.join(seconds)
     return heard.messages, results[0] if results else None
+
+
+@contextlib.contextmanager
+def _listening(heard: logging.Handler) -> Iterator[None]:
+    """Hear what OpenTelemetry logs, also what it would keep to itself for having said it before."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("opentelemetry.exporter.")]
+    loggers = [logging.getLogger(name) for name in names]
+    filters = [list(logger.filters) for logger in loggers]
+    opentelemetry = logging.getLogger("opentelemetry")
+    for logger in loggers:
+        logger.filters.clear()
+    opentelemetry.addHandler(heard)
+    try:
+        yield
+    finally:
+        opentelemetry.removeHandler(heard)
+        for logger, held in zip(loggers, filters, strict=True):
+            logger.filters.extend(held)
 
 
 class _Heard(logging.Handler):

@@ -17,7 +17,7 @@ def exporters() -> list[tuple[Any, ExporterFacts]]:
     for processor in _processors():
         exporter = getattr(processor, "span_exporter", None)
         if exporter is not None:
-            found.append((exporter, _facts(processor, exporter)))
+            found.append((exporter, facts_of(processor, exporter)))
     return found
 
 
@@ -27,7 +27,8 @@ def _processors() -> tuple[Any, ...]:
     return tuple(getattr(chain, "_span_processors", ()))
 
 
-def _facts(processor: Any, exporter: Any) -> ExporterFacts:
+def facts_of(processor: Any, exporter: Any) -> ExporterFacts:
+    """Return what is known of an exporter and the processor before it."""
     kind = _kind(exporter)
     endpoint = str(getattr(exporter, "_endpoint", "") or getattr(exporter, "_path", ""))
     if kind == "grpc":
@@ -36,7 +37,6 @@ def _facts(processor: Any, exporter: Any) -> ExporterFacts:
         secure = endpoint.lower().startswith("https:")
     client = getattr(exporter, "_client", None)
     timeout = getattr(exporter, "_timeout", None) or getattr(client, "_timeout", None)
-    headers = getattr(exporter, "_headers", None) or getattr(client, "_headers", None) or {}
     batch = getattr(processor, "_batch_processor", None)
     delay = getattr(batch, "_schedule_delay", None)
     return {
@@ -45,7 +45,6 @@ def _facts(processor: Any, exporter: Any) -> ExporterFacts:
         "endpoint": endpoint,
         "secure": secure,
         "timeout_seconds": float(timeout) if isinstance(timeout, (int, float)) else None,
-        "headers": sorted(dict(headers)),
         "queue_size": getattr(batch, "_max_queue_size", None),
         "delay_seconds": float(delay) if isinstance(delay, (int, float)) else None,
     }

@@ -1,0 +1,129 @@
+"""Which settings came from where, and what is not told of them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_savetrace import environment_variables
+from otel_savetrace.doctor import settings
+from otel_savetrace.doctor.as_json import doctor_document
+from otel_savetrace.doctor.examination import examine
+from otel_savetrace.doctor.secrets import Secrets
+from tests.doctor.asking import answered, asking, delivered, only, told
+
+OURS = sorted(name for name in vars(environment_variables) if name.startswith("OTEL_SAVETRACE_"))
+
+
+def test_every_variable_of_ours_is_told_with_where_it_is_from(tmp_path: Path) -> None:
+    """Set, refused or by default: each variable is told once, as capture itself reads it."""
+    file = tmp_path / "spans.jsonl"
+    asked = asking(
+        {"OTEL_SAVETRACE_FILE": str(file), "OTEL_SAVETRACE_KEYS": "maybe", "OTEL_SAVETRACE_SAVE_ROUTES": " "}
+    )
+    given = told(settings.ours(asked))
+    assert given == [
+        ("OTEL_SAVETRACE_FILE", "ok", f"{file} (environment)"),
+        (
+            "OTEL_SAVETRACE_KEYS",
+            "failure",
+            "maybe is refused: it is none of plain, hash, none; 'none', the safest, is used instead",
+        ),
+    ]
+    by_default = only(settings.by_default(asked))
+    assert "ENABLED on" in by_default.said
+    assert "KEY_PATTERN none" in by_default.said
+    named = [name for name in OURS if f"{name.removeprefix('OTEL_SAVETRACE_')} " in by_default.said]
+    assert sorted([*named, "OTEL_SAVETRACE_FILE", "OTEL_SAVETRACE_KEYS"]) == OURS
+
+
+def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    """The system's own reason is told, and what to do."""
+    in_the_way = tmp_path / "a file"
+    in_the_way.touch()
+    asked = asking({"OTEL_SAVETRACE_FILE": str(in_the_way / "spans.jsonl")})
+    failed = list(settings.ours(asked))[-1]
+    assert failed.state == "failure"
+    assert failed.said == f"{in_the_way}/spans.jsonl cannot be written: {os.strerror(errno.EEXIST)}"
+
+
+def test_a_slip_of_the_pen_is_noticed() -> None:
+    """A variable that looks like ours and is none is a warning that names the one it looks like."""
+    variables = [{"name": name, "given": False, "value": "", "refused": None} for name in OURS]
+    asked = answered(
+        {"OTEL_SAVETRACE_FIEL": "x", "OTEL_SAVETRACE_CACHE": "x"}, settings={"variables": variables}
+    )
+    warned = only(settings.unknown(asked))
+    assert (warned.subject, warned.state) == ("OTEL_SAVETRACE_FIEL", "warning")
+    assert warned.todo == "unset it, or call it OTEL_SAVETRACE_FILE"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, [("OTEL_SERVICE_NAME", "warning", "not set: the app's spans are filed under storymap")]),
+        (
+            {"OTEL_RESOURCE_ATTRIBUTES": "service.name=maps"},
+            [("OTEL_RESOURCE_ATTRIBUTES", "note", "not shown (environment)")],
+        ),
+        (
+            {"OTEL_SERVICE_NAME": "maps", "AWS_RETRY_MODE": "standard", "AWS_SECRET_ACCESS_KEY": "abcdefgh"},
+            [
+                ("AWS_RETRY_MODE", "note", "standard (environment)"),
+                ("OTEL_SERVICE_NAME", "note", "maps (environment)"),
+            ],
+        ),
+        (
+            {"OTEL_SERVICE_NAME": "maps", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=abcdefgh, x-tenant=1"},
+            [
+                ("OTEL_EXPORTER_OTLP_HEADERS", "note", "api-key, x-tenant, values not shown (environment)"),
+                ("OTEL_SERVICE_NAME", "note", "maps (environment)"),
+            ],
+        ),
+    ],
+)
+def test_what_others_are_set_to_is_told(
+    variables: dict[str, str], expected: list[tuple[str, str, str]]
+) -> None:
+    """Variables of OpenTelemetry and AWS that have a say are told; of credentials not even the name."""
+    assert told(settings.others(answered(variables))) == expected
+
+
+SECRETS = {
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20hedgehog1",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-key=hedgehog2",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:hedgehog3@collector:4317",
+    "OTEL_SAVETRACE_COOKIE_SECRET": "hedgehog4",
+    "AWS_SECRET_ACCESS_KEY": "hedgehog5",
+    "AWS_SESSION_TOKEN": "hedgehog6",
+    "OTEL_RESOURCE_ATTRIBUTES": "team=hedgehog7",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "hedgehog8",
+}
+
+
+def test_no_secret_is_told() -> None:
+    """Neither the settings nor what an exporter quotes in its error hold a secret of the environment."""
+    failed: dict[str, Any] = delivered(
+        "export",
+        "",
+        "refused Bearer hedgehog1 and Bearer%20hedgehog1 at http://me:hedgehog3@collector:4317 for hedgehog5",
+        endpoint="me:hedgehog3@collector:4317",
+    )
+    asked = answered({**SECRETS, "OTEL_SERVICE_NAME": "maps"}, canary={"deliveries": [failed]})
+    document = json.dumps(doctor_document(list(examine(asked))))
+    assert "refused **** and **** at" in document
+    assert "hedgehog" not in document
+    assert "OTEL_EXPORTER_OTLP_HEADERS" in document
+
+
+def test_words_that_are_no_secret_stay() -> None:
+    """Short values and those of other variables are part of too many words to be taken out."""
+    secrets = Secrets({"SECRET_KEY": "test", "OTEL_SERVICE_NAME": "storymap"})
+    assert secrets.without("a test of storymap at http://jaeger:16686/x@y") == (
+        "a test of storymap at http://jaeger:16686/x@y"
+    )
