@@ -62,7 +62,7 @@ class KeyRedaction:
     def redact(self, span: Any, words: KeyWords, *, everything: bool = False) -> None:
         """Replace in `span`, a `ReadableSpan`, each of `words`; `everything`: every text that is free."""
         hide = _Hide(self, words, everything=everything)
-        found = everything or (len(words) > 0 and words.occur_in(SEPARATOR.join(self._texts(span))))
+        found = everything or (len(words) > 0 and self._may_hold(span, words))
         span._attributes = self._attributes(span._attributes, hide if found else None)
         for event in span._events:
             event._attributes = self._attributes(event._attributes, hide if found else None)
@@ -76,6 +76,10 @@ class KeyRedaction:
             span._name = hide.text(span._name)
         if span._status.description:
             span._status = Status(span._status.status_code, hide.text(span._status.description))
+
+    def _may_hold(self, span: Any, words: KeyWords) -> bool:
+        texts = list(self._texts(span))
+        return any(map(self.is_cut, texts)) or words.occur_in(SEPARATOR.join(texts))
 
     def is_cut(self, text: str) -> bool:
         """Return whether the end of `text` may be missing."""

@@ -10,18 +10,28 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _ESCAPED = (
-    re.compile(r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<units>(?:%u[0-9A-Fa-f]{4})+)"),
-    re.compile(
-        r"(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
-        r"|(?P<units>(?:\\u[0-9A-Fa-f]{4})+)"
-        r"|\\U(?P<point>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})"
-        r"|\\(?P<simple>[\\'\"/abfnrtv0])"
+    (
+        "%",
+        re.compile(
+            r"%(?:(?P<percent>[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*)"
+            r"|(?P<units>u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*))"
+        ),
     ),
-    re.compile(r"(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"),
+    (
+        "\\",
+        re.compile(
+            r"\\(?:(?P<bytes>x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*)"
+            r"|(?P<units>u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)"
+            r"|U(?P<point>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})"
+            r"|(?P<simple>[\\'\"/abfnrtv0]))"
+        ),
+    ),
+    ("&", re.compile(r"&(?P<entity>(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)")),
 )
 """How addresses, programming languages and documents escape characters; each is undone by itself, since a
 character of one may be an ordinary one of a key that another has escaped."""
@@ -77,8 +87,8 @@ class KeyWords:
         """Return whether any word is in `text`, or in one of several texts joined by `SEPARATOR`."""
         searched = tuple(self._searched)
         return any(
-            form in decoded and next(_places(decoded, form), None) is not None
-            for decoded, _ in _readings(text)
+            form in reading.text and next(_places(reading.text, form), None) is not None
+            for reading in _readings(text)
             for form in searched
         )
 
@@ -86,12 +96,16 @@ class KeyWords:
         """Return `text` with every word replaced; `cut` says that its end may be missing."""
         found: list[tuple[int, int, str]] = []
         words = tuple(self._shown.items())
-        for decoded, starts in _readings(text):
+        for reading in _readings(text):
             for form, shown in words:
-                found.extend((starts[at], starts[at + len(form)], shown) for at in _places(decoded, form))
-                tail = _unfinished(decoded, form) if cut else None
+                if form in reading.text:
+                    found.extend(
+                        (reading.origin(at), reading.origin(at + len(form)), shown)
+                        for at in _places(reading.text, form)
+                    )
+                tail = _unfinished(reading.text, form) if cut else None
                 if tail is not None:
-                    found.append((starts[tail], len(text), shown))
+                    found.append((reading.origin(tail), len(text), shown))
         return _replaced(text, found) if found else text
 
 
@@ -108,38 +122,62 @@ def _forms(word: str) -> Iterator[str]:
         yield word.encode("utf-8", "surrogatepass").decode("latin-1")  # a header or path as WSGI has it
 
 
-def _readings(text: str) -> Iterator[tuple[str, list[int] | range]]:
-    """Yield `text` and all that it decodes to, each with where its characters start in `text`."""
+class _Reading:
+    """A text, or what it decodes to; knows where its characters stand in the text that was given."""
+
+    __slots__ = ("_of", "_origins", "_turns", "text")
+
+    def __init__(
+        self, text: str, of: _Reading | None = None, turns: Sequence[int] = (), origins: Sequence[int] = ()
+    ) -> None:
+        self.text = text
+        self._of = of
+        # From each turn on, characters follow one another as they do from its origin on in what was decoded.
+        self._turns = turns
+        self._origins = origins
+
+    def origin(self, at: int) -> int:
+        """Return where the character at `at` begins in the text that was given."""
+        if self._of is None:
+            return at
+        turn = bisect_right(self._turns, at) - 1
+        return self._of.origin(self._origins[turn] + at - self._turns[turn])
+
+    def decoded(self, escape: re.Pattern[str]) -> _Reading:
+        """Return what this decodes to, one way of escaping undone."""
+        pieces: list[str] = []
+        turns, origins = [0], [0]
+        length = end = 0
+        for escaped in escape.finditer(self.text):
+            at = escaped.start()
+            pieces.append(self.text[end:at])
+            length += at - end
+            for character, width in _characters(escaped):
+                pieces.append(character)
+                turns.append(length)
+                origins.append(at)
+                length += 1
+                at += width
+            end = escaped.end()
+            turns.append(length)
+            origins.append(end)
+        pieces.append(self.text[end:])
+        return _Reading("".join(pieces), self, turns, origins)
+
+
+def _readings(text: str) -> Iterator[_Reading]:
+    """Yield `text` and all that it decodes to."""
     seen = {text}
-    waiting: deque[tuple[str, list[int] | range]] = deque([(text, range(len(text) + 1))])
+    waiting = deque([_Reading(text)])
     while waiting:
-        reading, starts = waiting.popleft()
-        yield reading, starts
-        if "%" not in reading and "\\" not in reading and "&" not in reading:
-            continue
-        for escaped in _ESCAPED:
-            decoded, positions = _decoded(reading, escaped)
-            if decoded not in seen and len(seen) < _MOST_READINGS:
-                seen.add(decoded)
-                waiting.append((decoded, [starts[position] for position in positions]))
-
-
-def _decoded(text: str, escape: re.Pattern[str]) -> tuple[str, list[int]]:
-    pieces: list[str] = []
-    starts: list[int] = []
-    end = 0
-    for escaped in escape.finditer(text):
-        at = escaped.start()
-        pieces.append(text[end:at])
-        starts.extend(range(end, at))
-        for character, width in _characters(escaped):
-            pieces.append(character)
-            starts.append(at)
-            at += width
-        end = escaped.end()
-    pieces.append(text[end:])
-    starts.extend(range(end, len(text) + 1))
-    return "".join(pieces), starts
+        reading = waiting.popleft()
+        yield reading
+        for sign, escape in _ESCAPED:
+            if sign in reading.text and len(seen) < _MOST_READINGS:
+                decoded = reading.decoded(escape)
+                if decoded.text not in seen:
+                    seen.add(decoded.text)
+                    waiting.append(decoded)
 
 
 def _characters(escaped: re.Match[str]) -> Iterator[tuple[str, int]]:
