@@ -11,12 +11,12 @@ import pytest
 from otel_savetrace.demo.journal import Seen
 from otel_savetrace.spans.rows import Span
 from tests.beside import saves
-from tests.beside.environments import ENVIRONMENTS
-from tests.fixture_app import MAPS, TO_A_FILE, App, starter
+from tests.beside.environments import ENVIRONMENTS, UNTRACED, Environment
+from tests.fixture_app import MAPS, TO_A_FILE, starter
 from tests.fixture_beside import Beside
 from tests.fixture_postgresql import Postgresql
 
-_OPTIONS = ("--workers", "1", "--threads", "8")
+OPTIONS = ("--workers", "1", "--threads", "8")
 _LOSES_ITS_CONNECTION = f"""
 CREATE TABLE storymaps (id text PRIMARY KEY, saves integer NOT NULL DEFAULT 0);
 INSERT INTO storymaps (id) VALUES ('{saves.LOST}'), ('well');
@@ -35,11 +35,16 @@ CREATE TRIGGER lose BEFORE UPDATE ON storymaps FOR EACH ROW WHEN (OLD.id = '{sav
 class Run:
     """An app that has been through the saves and has ended: what users got, and what was seen and written."""
 
-    app: App
     answers: Mapping[str, bytes]
     spans: list[Span]
     journal: list[Seen]
     log: list[str]
+
+
+def traced_beside(environment: Environment, overlay: Path) -> dict[str, str]:
+    """Return the variables that switch tracing on beside `environment`; `overlay` holds otel-savetrace."""
+    ours = {"OTEL_SAVETRACE_SAVE_ROUTES": saves.SAVE_ROUTES, "PYTHONPATH": str(overlay)}
+    return {**TO_A_FILE, **ours, **environment.tracing}
 
 
 RunBeside = Callable[[str | None], Run]
@@ -66,26 +71,19 @@ def run_beside(
 
     def run(name: str | None) -> Run:
         if name not in made:
-            environment = ENVIRONMENTS[name] if name is not None else None
-            tracing = {}
-            if environment is not None:
-                tracing = {
-                    **TO_A_FILE,
-                    "OTEL_SAVETRACE_SAVE_ROUTES": saves.SAVE_ROUTES,
-                    **environment.tracing,
-                }
-                tracing["PYTHONPATH"] = str(overlay)
-                if environment.database:
-                    tracing["DATABASE_URL"] = request.getfixturevalue("maps_database")
-            installed = beside("open" if environment is None else environment.installed)
-            with starter(installed, store_port, tmp_path_factory.mktemp("beside")) as start:
-                app = start(tracing, plan=saves.PLAN, app=MAPS, options=_OPTIONS)
-                presses = list(saves.PRESSES)
-                if environment is not None and environment.database:
-                    presses.append(saves.Press(saves.LOST, "save"))
+            environment = UNTRACED if name is None else ENVIRONMENTS[name]
+            tracing = {} if name is None else traced_beside(environment, overlay)
+            presses = list(saves.PRESSES)
+            if environment.database:
+                tracing["DATABASE_URL"] = request.getfixturevalue("maps_database")
+                presses.append(saves.Press(saves.LOST, "save"))
+            with starter(
+                beside(environment.installed), store_port, tmp_path_factory.mktemp("beside")
+            ) as start:
+                app = start(tracing, plan=saves.PLAN, app=MAPS, options=OPTIONS)
                 answers = saves.send(app, presses)
                 app.stop()
-            made[name] = Run(app, answers, app.spans(), app.journal(), app.log_lines())
+            made[name] = Run(answers, app.spans(), app.journal(), app.log_lines())
         return made[name]
 
     return run

@@ -45,6 +45,9 @@ class Environment:
         return {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(left_out), **self.variables}
 
 
+UNTRACED = Environment("open")
+"""Where the app runs without any tracing."""
+
 PLAIN = "plain"
 ENVIRONMENTS = {
     PLAIN: Environment("open"),
