@@ -7,6 +7,7 @@ sent and answered); the facts of the wire come from `otel_savetrace.capture.conn
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any
@@ -38,6 +39,9 @@ _CONFIRMED_BY = {
     "UploadPart": "",
     "UploadPartCopy": "CopyPartResult",
 }
+# An error inside a 200, which botocore before 1.35 does not read.
+_CODE_INSIDE = re.compile(rb"<Error>.*?<Code>([A-Za-z0-9._-]{1,64})</Code>", re.DOTALL)
+_LONGEST_ERROR = 4_096
 # Told by S3 before it does anything: 501 NotImplemented, 503 SlowDown and ServiceUnavailable.
 _NOT_DONE = (501, 503)
 
@@ -203,7 +207,7 @@ def _outcome(
         failure = _failure_of(call, http_response, parsed)
     elif error is not None:
         failure = of_exception(error)
-    call.incomplete = failure is MISSING_ETAG
+    call.answered, call.incomplete = failure, failure is MISSING_ETAG
     if failure is not None:
         call.doubtful = call.doubtful or _is_doubtful(attempt, call.status, failure)
     return headers, failure
@@ -248,7 +252,10 @@ def _failure_of(call: StorageCall, http_response: Any, parsed: Mapping[str, Any]
     if failure is None and call.operation in _CONFIRMED_BY:
         result = parsed.get(_CONFIRMED_BY[call.operation], parsed)
         if not result.get("ETag"):
-            return MISSING_ETAG
+            inside = _CODE_INSIDE.search(http_response.content[:_LONGEST_ERROR])
+            return (
+                MISSING_ETAG if inside is None else of_response(http_response.status_code, inside[1].decode())
+            )
     return failure
 
 

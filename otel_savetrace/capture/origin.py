@@ -9,15 +9,22 @@ from pathlib import Path
 
 from otel_savetrace.capture.failure import chain_of
 
-# Flask and what it is made of speak for the app; boto3's failures are storage's.
-_SPEAK_FOR_THE_APP = frozenset(
-    ("boto3", "botocore", "builtins", "click", "flask", "jinja2", "s3transfer", "werkzeug")
-)
+_SPEAK_FOR_THE_APP = frozenset(("builtins", "click", "flask", "jinja2", "werkzeug"))
+_OF_STORAGE = frozenset(("boto3", "botocore", "s3transfer"))
 
 
 def is_dependency(error: BaseException) -> bool:
-    """Return whether an exception, or one that led to it, is of an installed package that is no framework."""
-    return any(_is_installed(type(link).__module__.partition(".")[0]) for link in chain_of(error))
+    """Return whether an exception, or one that led to it, is of an installed package that is no framework.
+
+    What led to a failure of storage, such as one of urllib3's, is storage's too.
+    """
+    for link in chain_of(error):
+        package = type(link).__module__.partition(".")[0]
+        if package in _OF_STORAGE:
+            return False
+        if _is_installed(package):
+            return True
+    return False
 
 
 @functools.lru_cache(maxsize=256)

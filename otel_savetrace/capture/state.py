@@ -17,6 +17,7 @@ from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.text import shortened, utf8_length
 
 if TYPE_CHECKING:
+    from otel_savetrace.capture.failure import Failure
     from otel_savetrace.capture.storage_log import CallLog
 
 
@@ -81,8 +82,9 @@ class Attempt:
 class StorageCall:
     """What is known of a call so far. Sizes are bytes, times seconds of `time.monotonic`.
 
-    `doubtful` says that an attempt ended so that nobody here can know whether the store did what it was told,
-    `incomplete` that this is true of the last one, though it passed for success.
+    `answered` is what the last attempt failed with; `doubtful` says that an attempt ended so that nobody here
+    can know whether the store did what it was told, `incomplete` that this is true of the last one, though it
+    passed for success.
     """
 
     # On the class, since most calls leave most of them as they are.
@@ -103,6 +105,7 @@ class StorageCall:
     next_backoff: float | None = None
     previous_ended: float | None = None
     quota_exhausted = False
+    answered: Failure | None = None
     doubtful = False
     incomplete = False
     sent_by: str | None = None

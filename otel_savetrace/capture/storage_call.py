@@ -53,7 +53,7 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
         guard.run("the end of a call is logged", storage_log.end, call, call.log, result, error)
     if not call.recording:
         return
-    failure = _failure(result, error)
+    failure = _failure(call, result, error)
     if call.has_content and call.content_hash is None:
         call.content_hash = content.hash_of(call.body)
     set_attributes(call.span, _attributes_at_end(call, result, failure))
@@ -71,12 +71,15 @@ def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
     return {}
 
 
-def _failure(result: Mapping[str, Any] | None, error: BaseException | None) -> Failure | None:
+def _failure(
+    call: StorageCall, result: Mapping[str, Any] | None, error: BaseException | None
+) -> Failure | None:
     if result is None:
         return of_exception(error) if error is not None else None
     error_part = result.get("Error")
     if not isinstance(error_part, Mapping):
-        return None
+        # Before 1.35 botocore raises on an error inside a 200, and does not say which it was.
+        return call.answered if getattr(error, "response", None) is result else None
     status = result.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return of_response(status, error_part.get("Code"))
 

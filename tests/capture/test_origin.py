@@ -1,0 +1,44 @@
+"""Where an exception comes from."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from urllib3.exceptions import ProtocolError
+
+from otel_savetrace.capture.origin import is_dependency
+
+
+class AppError(Exception):
+    """An app's own exception."""
+
+
+def _raised(outer: BaseException, inner: BaseException) -> BaseException:
+    try:
+        try:
+            raise inner
+        except BaseException as error:
+            raise outer from error
+    except BaseException as error:
+        return error
+
+
+NETWORK = ConnectionClosedError(endpoint_url="u", error=ProtocolError("a", ConnectionResetError(104, "x")))
+
+
+@pytest.mark.parametrize(
+    ("error", "of_a_dependency"),
+    [
+        (AppError(), False),
+        (LookupError(), False),
+        (ProtocolError("a"), True),
+        (_raised(AppError(), ProtocolError("a")), True),
+        (NETWORK, False),
+        (_raised(AppError(), NETWORK), False),
+        (_raised(ProtocolError("another service's"), NETWORK), True),
+    ],
+    ids=["app", "builtin", "package", "wrapped package", "storage", "wrapped storage", "package last"],
+)
+def test_what_led_to_a_failure_of_storage_is_storages(error: BaseException, of_a_dependency: bool) -> None:
+    """A package's exception is a dependency's, inside the app's own too; inside botocore's it is storage's."""
+    assert is_dependency(error) is of_a_dependency
