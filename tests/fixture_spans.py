@@ -51,13 +51,18 @@ RESET = Try("connection reset", "ConnectionResetError")
 
 @dataclasses.dataclass(frozen=True)
 class Put:
-    """One S3 call and its attempts; the last of them decides it."""
+    """One S3 call and its attempts; the last of them decides it, and `facts` are its own.
+
+    `failed` says that it failed though no attempt did.
+    """
 
     tries: Sequence[Try] = (Try(),)
     file: str = "draft.json"
     content: tuple[str, int] | None = ("crc32:00000001", 12_000)
     operation: str = "PutObject"
     allowed: int | None = 3
+    facts: Facts = dataclasses.field(default_factory=dict)
+    failed: bool = False
 
 
 FAILED_PUT = Put(
@@ -116,12 +121,14 @@ class SpanFile:
             if thing is not None:
                 self._attempt(call, one, number, now)
             now += one.seconds
-        last = put.tries[-1]
+        last = put.tries[-1] if put.tries else Try()
         call.set_attributes({"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": put.operation})
-        call.set_attribute("retry_attempts", len(put.tries) - 1)
+        call.set_attribute("retry_attempts", max(0, len(put.tries) - 1))
         if last.code:
             told = f"ClientError: An error occurred ({last.code}) when calling the {put.operation} operation"
             call.set_status(Status(StatusCode.ERROR, told))
+        elif put.failed:
+            call.set_status(Status(StatusCode.ERROR))
         if thing is not None:
             call.set_attributes(_of_call(put, thing))
         call.end(_moment(now))
@@ -163,22 +170,22 @@ def _of_call(put: Put, thing: Mapping[str, str]) -> dict[str, AttributeValue]:
     key = f"storymapjs/{thing['storymap.user_id']}/{thing['storymap.id']}/{put.file}"
     written: dict[str, AttributeValue] = {
         **thing, names.S3_BUCKET: "maps", names.S3_KEY: key, names.KEY_LEN: len(key),
-        names.ATTEMPTS: len(put.tries), names.RETRY_ATTEMPTS: len(put.tries) - 1,
+        names.ATTEMPTS: len(put.tries), names.RETRY_ATTEMPTS: max(0, len(put.tries) - 1),
     }  # fmt: skip
     if put.content:
         written[names.CONTENT_HASH], written[names.CONTENT_SIZE] = put.content
     if put.allowed:
         written[names.ATTEMPTS_ALLOWED] = put.allowed
-    if put.tries[-1].code:
+    if put.tries and put.tries[-1].code:
         written[names.ERROR_CODE] = put.tries[-1].code
-    return written
+    return {**written, **put.facts}
 
 
 def _of_save(outcome: str, puts: Sequence[Put]) -> dict[str, AttributeValue]:
     written: dict[str, AttributeValue] = {
         names.OUTCOME: outcome, names.CALLS: len(puts), names.ATTEMPTS: sum(len(put.tries) for put in puts),
     }  # fmt: skip
-    code = puts[-1].tries[-1].code if puts else None
+    code = puts[-1].tries[-1].code if puts and puts[-1].tries else None
     if outcome == names.FAILED and code:
         written[names.ERROR_CODE] = code
     return written

@@ -124,7 +124,9 @@ def _compared(a: Save, b: Save, calls: tuple[CallPair, ...]) -> Iterator[Differe
     attempts_known = all(any(call.attempts for call in save.calls) for save in (a, b))
     left_out = TOTALS if attempts_known else frozenset()
     of_save = left_out | (_told_by_calls(a) & _told_by_calls(b))
-    yield from _compared_values(_held(a.span), _held(b.span), "save", of_save)
+    brought = _brought_by_calls(a, b)
+    for found in _compared_values(_held(a.span), _held(b.span), "save", of_save):
+        yield dataclasses.replace(found, consequence=True) if found.attribute in brought else found
     pairs = [(pair.a, pair.b) for pair in calls if pair.a and pair.b]
     for call_a, call_b in pairs:
         where = call_name(call_a)
@@ -144,6 +146,14 @@ def _told_by_calls(save: Save) -> frozenset[str]:
     return frozenset(name for name in names if any(name in call.span.attributes for call in save.calls))
 
 
+def _brought_by_calls(a: Save, b: Save) -> frozenset[str]:
+    """Return what only one of the saves can say, where the other made no storage call at all."""
+    if bool(a.calls) == bool(b.calls):
+        return frozenset()
+    of_calls = {name for name, described in attributes.REGISTRY.items() if "call" in described.stands_on}
+    return frozenset({*of_calls, attributes.OBJECTS, *_told_by_calls(a), *_told_by_calls(b)})
+
+
 def _compared_values(
     held_a: Mapping[str, AttributeValue],
     held_b: Mapping[str, AttributeValue],
@@ -152,9 +162,8 @@ def _compared_values(
 ) -> Iterator[Difference]:
     for name in dict.fromkeys((*held_a, *held_b)):
         if name not in left_out:
-            yield Difference(
-                name, where, meant(held_a, name), meant(held_b, name), ranking.is_consequence(name)
-            )
+            a, b = meant(held_a, name), meant(held_b, name)
+            yield Difference(name, where, a, b, ranking.is_consequence(name, a, b))
 
 
 def _held(span: Span) -> dict[str, AttributeValue]:

@@ -19,6 +19,7 @@ CONSEQUENCES = frozenset(
         attributes.BODY_BYTES_SENT,
         attributes.CALLS,
         attributes.CAUGHT_EXCEPTIONS,
+        attributes.CONTENT_SIZE_SENT,
         attributes.ERRNO,
         attributes.ERROR_CODE,
         attributes.ERROR_TYPE,
@@ -35,6 +36,13 @@ CONSEQUENCES = frozenset(
 )
 """What an outcome brings with it: told apart from what was different before."""
 
+CONNECTION_USE = (
+    attributes.CONNECTION_REQUESTS,
+    attributes.CONNECTION_IDLE_SECONDS,
+    attributes.CONNECTION_AGE_SECONDS,
+)
+"""What is said of a reused connection only."""
+
 FIRST = (
     attributes.CONNECTION_PID,
     attributes.SENT_BY,
@@ -49,9 +57,7 @@ FIRST = (
     attributes.LARGEST_HEADERS,
     attributes.METADATA_BYTES,
     attributes.CONNECTION,
-    attributes.CONNECTION_IDLE_SECONDS,
-    attributes.CONNECTION_AGE_SECONDS,
-    attributes.CONNECTION_REQUESTS,
+    *CONNECTION_USE,
     attributes.CLOCK_SKEW_SECONDS,
     attributes.CREDENTIAL_EXPIRES_IN_SECONDS,
     attributes.CREDENTIAL_KIND,
@@ -82,6 +88,7 @@ NOISE = frozenset(
         attributes.WORKER_AGE_SECONDS,
         "client.port",
         "net.peer.port",
+        "service.instance.id",
         "thread.id",
         "thread.name",
     }
@@ -104,13 +111,17 @@ SET = frozenset(
 COARSEST_CLOCK_SECONDS = 2.0
 """Two clocks that are read to the second seem this much apart from one request to the next."""
 
+SHORTEST_USE_SECONDS = 1.0
+"""No server gives up a connection that was used or opened this short a while ago."""
+
 SOON_SECONDS = 300.0
 """Credentials that last longer than this are as good as any; botocore renews them before."""
 
 
-def is_consequence(name: str) -> bool:
-    """Return whether an outcome brings a difference in this attribute with it."""
-    return name in CONSEQUENCES
+def is_consequence(name: str, a: AttributeValue, b: AttributeValue) -> bool:
+    """Return whether an outcome brings this difference with it."""
+    # A store that refuses a head says so in place of 100 Continue.
+    return name in CONSEQUENCES or (name == attributes.CONTINUE and attributes.FINAL in (a, b))
 
 
 def is_noise(name: str, a: AttributeValue, b: AttributeValue) -> bool:
@@ -118,14 +129,18 @@ def is_noise(name: str, a: AttributeValue, b: AttributeValue) -> bool:
     if name in NOISE:
         return True
     if name == attributes.REQUESTS_SERVED:
-        return 0 not in {a, b}
+        return 0 not in (a, b)
     one, other = number(a) or 0.0, number(b) or 0.0
+    if name == attributes.CONNECTION_REQUESTS:
+        return 0 < max(one, other) <= 2 * min(one, other)
+    if name in CONNECTION_USE and max(one, other) < SHORTEST_USE_SECONDS:
+        return True
     if name in COUNTED:
         return abs(one - other) <= 1
     if name == attributes.CLOCK_SKEW_SECONDS:
         return abs(one - other) <= COARSEST_CLOCK_SECONDS
     if name == attributes.CREDENTIAL_EXPIRES_IN_SECONDS:
-        return None not in {a, b} and min(one, other) > SOON_SECONDS
+        return None not in (a, b) and min(one, other) > SOON_SECONDS
     described = attributes.REGISTRY.get(name)
     # A step that one of two requests did not take at all may have been as good as none.
     return described is not None and described.unit == "s" and name not in SET and alike(one, other)
@@ -137,7 +152,12 @@ def rank(name: str) -> tuple[int, int]:
         return 0, FIRST.index(name)
     if name in LAST:
         return 2, LAST.index(name)
-    return 1, registry_place(name)
+    return _OTHERS, registry_place(name)
+
+
+def is_looked_at(name: str) -> bool:
+    """Return whether a person wants to know of this attribute that it is equal, too."""
+    return rank(name)[0] != _OTHERS
 
 
 def registry_place(name: str) -> int:
@@ -145,4 +165,5 @@ def registry_place(name: str) -> int:
     return _PLACES.get(name, len(_PLACES))
 
 
+_OTHERS = 1
 _PLACES = {name: place for place, name in enumerate(attributes.REGISTRY)}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 
 def duration(seconds: float) -> str:
     """Return a length of time as a person would say it: ``26 ms``, ``4.1 s``, ``61 s``, ``3 min 20 s``."""
+    if not math.isfinite(seconds):
+        return f"{seconds} s"
     if seconds < 0.9995:
         milliseconds = seconds * 1000
         return f"{milliseconds:.1f} ms" if 0 < milliseconds < 0.95 else f"{milliseconds:.0f} ms"

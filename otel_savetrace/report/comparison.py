@@ -10,12 +10,16 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from otel_savetrace import attributes
-from otel_savetrace.analysis.differences import Comparison, Difference
+from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.headline import headline
-from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.words import count, duration
+from otel_savetrace.analysis.words import duration
+from otel_savetrace.report.difference_table import (
+    ids_for_support,
+    what_differs,
+    what_is_folded,
+    what_stands_out,
+)
 from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline, layout
 from otel_savetrace.report.wording import (
@@ -25,8 +29,6 @@ from otel_savetrace.report.wording import (
     moment,
     named_thing,
     printable,
-    short_name,
-    value,
 )
 
 BORDERS = 7
@@ -34,8 +36,6 @@ BORDERS = 7
 
 WIDEST = 180
 """Beyond this, lines are too long to read across."""
-
-IDS = frozenset({attributes.REQUEST_ID, attributes.EXTENDED_REQUEST_ID})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class ComparisonView:
         yield from _things(self.comparison)
         yield _side_by_side(self.comparison, width, LETTERS if ascii_only else LINES)
         yield Text()
-        yield from _notices(self.comparison)
-        yield _differences(self.comparison, width)
+        yield from what_stands_out(self.comparison)
+        yield what_differs(self.comparison, width)
         yield Text()
-        yield from _folded(self.comparison)
-        yield from _support(self.comparison)
+        yield from what_is_folded(self.comparison)
+        yield from ids_for_support(self.comparison)
         page = comparison_page(self.comparison, self.jaeger_address)
         if page:
             yield _jaeger(page)
@@ -126,101 +126,6 @@ def _answer(save: Save) -> Text:
         style = "default" if save.told_truly else NOT_TRUE
         answer.append("\nstored          ", ASIDE).append(printable(save.stored), style)
     return answer
-
-
-def _notices(comparison: Comparison) -> Iterator[RenderableType]:
-    """Yield what stands out in either save by itself."""
-    a, b = notices(comparison.a), notices(comparison.b)
-    names = [heading for heading, _ in _headings(comparison)]
-    told = [
-        *(("both", said) for said in a if said in b),
-        *((names[0], said) for said in a if said not in b),
-        *((names[1], said) for said in b if said not in a),
-    ]
-    if not told:
-        return
-    yield Text("What stands out", "bold")
-    for whose, said in told:
-        line = Text(f"  {whose}: ", NOT_TRUE)
-        yield line.append(printable(said), "not bold default")
-    yield Text()
-
-
-def _differences(comparison: Comparison, width: int) -> RenderableType:
-    before = [found for found in comparison.differences if not found.consequence]
-    if not before:
-        return Text("What differs: nothing of what was recorded before the outcome.", "bold")
-    table = Table(
-        title="What differs", title_style="bold", title_justify="left", box=box.SIMPLE_HEAD,
-        border_style=ASIDE, header_style=ASIDE, pad_edge=False, show_edge=False, width=width,
-    )  # fmt: skip
-    table.add_column("", ratio=4, overflow="fold")
-    for heading, style in _headings(comparison):
-        table.add_column(heading, ratio=3, overflow="fold", style=style)
-    for found in before:
-        name = Text(short_name(found.attribute))
-        if found.where != "save":
-            name.append(f" ({printable(found.where)})", ASIDE)
-        table.add_row(name, Text(value(found.attribute, found.a)), _second_value(found))
-    return table
-
-
-def _headings(comparison: Comparison) -> list[tuple[str, str]]:
-    outcomes = [comparison.a.outcome, comparison.b.outcome]
-    if outcomes[0] == outcomes[1]:
-        return [(f"{outcomes[0]} (first given)", ""), (f"{outcomes[1]} (second given)", "")]
-    return [(outcome, OUTCOME_STYLES[outcome]) for outcome in outcomes]
-
-
-def _second_value(found: Difference) -> Text:
-    told = Text(value(found.attribute, found.b))
-    described = attributes.REGISTRY.get(found.attribute)
-    if described and described.unit == "By" and isinstance(found.a, int) and isinstance(found.b, int):
-        told.append(f" ({found.b - found.a:+,})", ASIDE)
-    return told
-
-
-def _folded(comparison: Comparison) -> Iterator[RenderableType]:
-    yield from _line("Came with the outcome", _consequences(comparison))
-    told = [
-        f"{short_name(name)} {value(name, held)}"
-        for name, held in comparison.equal.items()
-        if name in attributes.REGISTRY and name not in IDS and name not in comparison.a.thing
-    ]
-    others = len(comparison.equal) - len(told)
-    yield from _line("Equal in both", [*told, *([f"and {count(others, 'other')}"] if others else [])])
-    yield from _line("Differs between any two requests", [short_name(name) for name in comparison.noise])
-
-
-def _consequences(comparison: Comparison) -> list[str]:
-    """Return what the outcome brought with it, of save and calls the save's; the outcome itself is above."""
-    told: dict[str, str] = {}
-    for found in comparison.differences:
-        if found.consequence and found.attribute not in {attributes.OUTCOME, attributes.USER_ERROR}:
-            a, b = (value(found.attribute, held) for held in (found.a, found.b))
-            told.setdefault(found.attribute, f"{short_name(found.attribute)} {a} vs {b}")
-    return list(told.values())
-
-
-def _line(title: str, parts: list[str]) -> Iterator[RenderableType]:
-    if parts:
-        told = Text(f"{title}: ")
-        told.append(", ".join(parts), ASIDE)
-        yield told
-
-
-def _support(comparison: Comparison) -> Iterator[RenderableType]:
-    """Yield the store's own ids of the failure: what its support asks for first."""
-    for save in (comparison.a, comparison.b):
-        failing = [call for call in save.calls if call.failed]
-        if not failing:
-            continue
-        held = failing[-1].span.attributes
-        named = [("request id", attributes.REQUEST_ID), ("host id", attributes.EXTENDED_REQUEST_ID)]
-        yield from _line(
-            "For the store's support",
-            [f"{said} {value(name, held[name])}" for said, name in named if name in held],
-        )
 
 
 def _jaeger(page: str) -> RenderableType:

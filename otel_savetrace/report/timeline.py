@@ -10,7 +10,7 @@ from rich.text import Text
 from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import alike, count, duration
-from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, UNKNOWN, printable
+from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, UNKNOWN, printable, use
 
 NUMBER_WIDTH = 2
 SHORTEST_BAR = 9
@@ -80,6 +80,8 @@ class Timeline:
     def call(self, call: Call) -> list[Text]:
         """Return the lines of a storage call: its name, then its attempts."""
         lines = [self._call_title(call)]
+        if call.app_retry:
+            lines.append(Text(f"  the app's own retry {call.app_retry}", ASIDE))
         ended = call.span.start_nanoseconds
         for number, attempt in enumerate(call.attempts, start=1):
             lines += self._attempt(number, attempt, ended)
@@ -99,8 +101,6 @@ class Timeline:
         told = ""
         if made:
             told = f"  {made} of {count(allowed, 'attempt')}" if allowed else f"  {count(made, 'attempt')}"
-        if call.app_retry:
-            told = f", app's retry {call.app_retry}{told}"
         title = Text(printable(call_name(call)), "bold")
         title.truncate(max(0, self.layout.width - len(told)), overflow="ellipsis")
         return title.append(told, f"not bold {ASIDE}")
@@ -171,13 +171,9 @@ def _facts(attempt: Attempt) -> list[str]:
     if attempt.errno:
         facts.append(printable(attempt.errno))
     if attempt.connection:
-        facts.append(_connection(attempt))
-        # A connection that idled while its own client waited says nothing new.
-        if idle is not None and (waited is None or not alike(idle, waited)):
-            facts.append(f"idle {duration(idle)}")
-        age = attempt.connection_age_seconds
-        if age is not None and not alike(age, (idle or 0) + (waited or 0)):
-            facts.append(f"open {duration(age)}")
+        # A connection that idled while its own client waited is the one of the attempt before.
+        kept = waited is not None and (idle is None or alike(idle, waited))
+        facts += [printable(attempt.connection)] if kept else _use(attempt)
     if attempt.connection_pid is not None:
         facts.append(f"opened by process {attempt.connection_pid}")
     if attempt.header_bytes is not None:
@@ -187,9 +183,15 @@ def _facts(attempt: Attempt) -> list[str]:
     return facts
 
 
-def _connection(attempt: Attempt) -> str:
-    before = attempt.connection_requests
-    return f"{attempt.connection} after {count(before, 'request')}" if before else str(attempt.connection)
+def _use(attempt: Attempt) -> list[str]:
+    """Return what is known of an attempt's connection; its age where that is not just its idle time."""
+    idle, age = attempt.connection_idle_seconds, attempt.connection_age_seconds
+    facts = [use(attempt.connection or "", attempt.connection_requests)]
+    if idle is not None:
+        facts.append(f"idle {duration(idle)}")
+    if age is not None and not alike(age, idle or 0):
+        facts.append(f"open {duration(age)}")
+    return facts
 
 
 def _style(failed: bool) -> str:

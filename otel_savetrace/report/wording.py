@@ -11,7 +11,7 @@ from rich.text import Text
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.words import duration
+from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.spans.rows import AttributeValue
 
 FAILED = "red"
@@ -58,10 +58,17 @@ def value(name: str, held: AttributeValue) -> str:
     unit = described.unit if described else ""
     if isinstance(held, (int, float)) and not isinstance(held, bool):
         if unit == "s":
-            return duration(held)
+            return f"-{duration(-held)}" if held < 0 else duration(held) if held else "0 s"
         if unit == "By":
             return f"{held:,} B"
     return printable(held) if isinstance(held, str) else json.dumps(held)
+
+
+def use(connection: str, requests: AttributeValue) -> str:
+    """Return whether a connection was new, and what it had carried: ``reused after 3 requests``."""
+    if isinstance(requests, int) and requests:
+        return f"{printable(connection)} after {count(requests, 'request')}"
+    return printable(connection)
 
 
 def short_name(name: str) -> str:

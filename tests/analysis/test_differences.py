@@ -145,3 +145,41 @@ def test_the_time_between_runs_from_end_to_start(span_file: SpanFile, read_saves
     span_file.save(10.0)
     a, b = read_saves()
     assert compare(a, b).seconds_between == compare(b, a).seconds_between == 10.0 - a.seconds
+
+
+def test_what_is_not_written_is_no_difference(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """An attribute that is left out where it is as in nearly every save is held against what that means."""
+    told: Facts = {
+        names.CONNECTION: names.NEW, names.HEADER_BYTES: 901, names.CONNECTION_REQUESTS: 0,
+        names.METADATA_BYTES: 0, names.POOL_IN_USE: 1, names.KEY_LEN_SENT: 32,
+    }  # fmt: skip
+    of_call: Facts = {names.APP_RETRY_ATTEMPT: 0, names.SENT_BY: "botocore", names.CONTENT_SIZE_SENT: 12_000}
+    span_file.save(0.0, [Put([Try(facts=told)], facts=of_call)], savetrace__app_retry_attempts=0)
+    span_file.save(10.0)
+    comparison = compare(*read_saves())
+    assert (comparison.differences, comparison.noise) == ((), ())
+
+
+def test_a_default_that_differs_is_a_difference(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Where one save has more than nothing, the other's nothing is a value, not a gap."""
+    more: Facts = {names.CONNECTION: names.NEW, names.HEADER_BYTES: 901, names.METADATA_BYTES: 2_049}
+    span_file.save(0.0, [Put([Try(facts=more)])])
+    span_file.save(10.0)
+    assert differing(compare(*read_saves())) == [(names.METADATA_BYTES, "attempt 1", 2_049, 0)]
+
+
+def test_plain_opentelemetry_leaves_nothing_out(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Of a trace without ours it is not known what it lacks."""
+    span_file.save(0.0, [Put([Try(facts={names.POOL_IN_USE: 5})], facts={names.SENT_BY: "crt"})])
+    span_file.save(10.0, outcome=None)
+    found = {one.attribute: (one.a, one.b) for one in compare(*read_saves()).differences}
+    assert found[names.SENT_BY] == ("crt", None)
+
+
+def test_what_only_a_storage_call_can_tell_is_a_consequence(
+    span_file: SpanFile, read_saves: ReadSaves
+) -> None:
+    """A save that made no call lacks key, content and head since it made none."""
+    span_file.save(0.0, [], outcome="failed", http__request__body__size=3_293, savetrace__objects=0)
+    span_file.save(10.0, http__request__body__size=6_498, savetrace__objects=1, savetrace__key_len=32)
+    assert differing(compare(*read_saves())) == [(names.REQUEST_BODY_SIZE, "save", 3_293, 6_498)]

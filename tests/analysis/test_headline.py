@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from otel_savetrace import attributes as names
 from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.saves import Save
@@ -14,6 +15,7 @@ from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Put, SpanFile, Try
 
 FAILED: dict[str, Any] = {"puts": [FAILED_PUT], "outcome": "failed"}
 DATABASE_LOST: dict[str, Any] = {"outcome": "failed", "savetrace__error_code": "OperationalError"}
+NEVER_SENT = Put([], facts={names.ERROR_CODE: "NoCredentialsError"}, failed=True)
 TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
 
 
@@ -64,6 +66,21 @@ TWICE: Sequence[Put] = [Put([SLOW_DOWN] * 6), Put([SLOW_DOWN] * 6)]
             {}, {"puts": [Put([SLOW_DOWN]), Put()]},
             "The earlier save succeeded at the first attempt;"
             " 10 s later the same content was saved after 2 attempts over 2 storage calls.",
+        ),
+        (
+            {**FAILED, "savetrace__stored": "yes"}, {"savetrace__stored": "no"},
+            "The earlier save failed: SlowDown after 3 of 3 attempts, and yet is stored; 8.3 s later the same"
+            " content was said to be saved at the first attempt, and yet is not stored.",
+        ),
+        (
+            {"savetrace__stored": "unknown"}, {"savetrace__stored": "yes"},
+            "The earlier save succeeded at the first attempt, which the store has not confirmed;"
+            " 10 s later the same content was saved at the first attempt.",
+        ),
+        (
+            {"puts": [NEVER_SENT], "outcome": "failed", "savetrace__error_code": "NoCredentialsError"}, {},
+            "The earlier save failed: NoCredentialsError, with nothing sent;"
+            " 10 s later the same content was saved at the first attempt.",
         ),
         (
             {"outcome": "unknown"}, {"storymap": "another"},

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+from otel_savetrace import attributes as names
 from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.report.as_json import compare_document, list_document
 from otel_savetrace.spans.reading import Reading, Skipped
-from tests.fixture_spans import FAILED_PUT, Put, SpanFile, Try
+from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile, Try
 
 READING = Reading("jaeger", "http://j", (), (Skipped("a line that is not JSON", 2, "f, line 1"),), "http://j")
 
@@ -66,6 +68,30 @@ def test_the_comparison_has_what_the_picture_has(span_file: SpanFile, read_saves
     }  # fmt: skip
     assert document["equal"]["storymap.id"] == "my-map"
     assert document["compare_url"] == f"http://j/trace/{a}...{b}"
+
+
+def test_the_documents_have_what_stands_out(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Stage, what is stored, the app's retries, a connection's history and notices are there for scripts."""
+    facts: dict[str, Any] = {
+        names.CONNECTION: names.REUSED, names.CONNECTION_IDLE_SECONDS: 61.0, names.CONNECTION_PID: 17,
+        names.CONNECTION_AGE_SECONDS: 600.0, names.CONNECTION_REQUESTS: 12, names.ERRNO: "ECONNRESET",
+    }  # fmt: skip
+    broken = dataclasses.replace(RESET, facts=facts)
+    puts = [Put([broken], facts={names.APP_RETRY_ATTEMPT: 1}), Put([], facts={names.SENT_BY: "crt"})]
+    span_file.save(
+        0.0, puts, outcome="failed", savetrace__stage="network", savetrace__stored="yes",
+        savetrace__app_retry_attempts=1,
+    )  # fmt: skip
+    span_file.save(10.0)
+    document = compare_document(READING, compare(*read_saves()))
+    told = document["a"]
+    assert (told["stage"], told["stored"], told["app_retries"]) == ("network", "yes", 1)
+    assert told["notices"][0] == "the user was told of a failure, yet everything is stored"
+    first, second = told["calls"]
+    assert (first["app_retry"], first["sent_by"]) == (1, None)
+    assert (second["app_retry"], second["sent_by"], second["attempts_made"]) == (0, "crt", None)
+    (attempt,) = first["attempts"]
+    assert {f"savetrace.{name}": held for name, held in attempt.items()}.items() >= facts.items()
 
 
 def test_a_number_that_json_does_not_know_is_text(span_file: SpanFile, read_saves: ReadSaves) -> None:

@@ -27,10 +27,11 @@ WIDTHS = (80, 100, 140, 200)
 IDLE: Facts = {names.CONNECTION: names.REUSED, names.CONNECTION_IDLE_SECONDS: 61.0, names.HEADER_BYTES: 8_202}
 
 
-def printed(shown: RenderableType, width: int = 100, encoding: str = "utf-8") -> str:
-    """Print as to a pipe of that width."""
+def printed(shown: RenderableType, width: int = 100, encoding: str = "utf-8", *, colour: bool = False) -> str:
+    """Print as to a pipe of that width, with `colour` as to a terminal."""
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
-    Console(file=file, width=width).print(shown, crop=False)
+    colours: Any = {"force_terminal": True, "color_system": "standard"} if colour else {}
+    Console(file=file, width=width, **colours).print(shown, crop=False)
     file.seek(0)
     return file.read()
 
@@ -257,6 +258,120 @@ def test_the_table_of_episodes_tells_how_it_went_on(span_file: SpanFile, read_sa
         "the data ends here",
     ):
         assert said in shown
+
+
+def test_what_the_user_was_told_wrongly_jumps_out(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """A failure that is stored and a success that is not have a line of their own, and are counted on top."""
+    span_file.save(0.0, [Put([RESET])], outcome="failed", storymap="a", savetrace__stored="yes")
+    span_file.save(10.0, storymap="b", savetrace__stored="no")
+    span_file.save(20.0, storymap="c", savetrace__stored="unknown")
+    span_file.save(30.0, [Put([RESET])], outcome="failed", storymap="d", savetrace__stored="unknown")
+    span_file.save(40.0, storymap="e", savetrace__stored="yes")
+    lines = printed(terminal.saves_table(read_saves()), 80).splitlines()
+    assert lines[0].strip() == ("5 saves on 2026-11-24: 3 succeeded, 2 failed; 3 not as the user was told")
+    assert [line.strip() for line in lines[3:] if not line.startswith("12:")] == [
+        "yet stored", "yet not stored", "not confirmed",
+    ]  # fmt: skip
+    assert "\x1b[1;33m" in printed(terminal.saves_table(read_saves()), 80, colour=True)
+
+
+def test_an_episode_tells_where_it_failed_and_what_is_stored(
+    span_file: SpanFile, read_saves: ReadSaves
+) -> None:
+    """Stage, the app's own retries and what may be stored stand beside the code, plain storage does not."""
+    span_file.save(
+        0.0, [Put([RESET])], outcome="failed",
+        savetrace__stage="network", savetrace__stored="unknown", savetrace__app_retry_attempts=1,
+    )  # fmt: skip
+    span_file.save(1.0, [FAILED_PUT], outcome="failed", storymap="b", savetrace__stage="storage")
+    shown = printed(terminal.episodes_table(episodes(read_saves())), 140)
+    assert "ConnectionResetError, network, 1 attempt with 1 retry by the app, may be stored  POST" in shown
+    assert "SlowDown, 3 attempts  POST" in shown
+
+
+def test_a_connections_history_stands_beside_its_attempt(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Use, idle time and age, another process's socket, the system's word and how far the body came."""
+    facts: Facts = {
+        **IDLE, names.CONNECTION_REQUESTS: 12, names.CONNECTION_AGE_SECONDS: 600.0, names.CONNECTION_PID: 17,
+        names.ERRNO: "ECONNRESET", names.BODY_BYTES_SENT: 4_096,
+    }  # fmt: skip
+    again: Facts = {**IDLE, names.CONNECTION_REQUESTS: 13, names.CONNECTION_IDLE_SECONDS: 1.4}
+    span_file.save(
+        0.0, [Put([dataclasses.replace(RESET, facts=facts), Try(facts=again, wait=1.4)])], outcome="failed"
+    )
+    span_file.save(10.0)
+    shown = printed(terminal.comparison(compare(*read_saves())), 200)
+    for said in ("ECONNRESET, reused after 12 requests, idle 61 s", "open 10 min", "opened by process 17"):
+        assert said in shown
+    assert "4,096 B of the body" in shown
+    assert "after 1.4 s, reused, head 8,202 B" in shown
+
+
+def test_calls_that_nobody_saw_are_said_to_be_unknown(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """A transfer of the CRT is neither success nor failure, a call never sent is said to be so."""
+    span_file.save(0.0, [Put([], facts={names.SENT_BY: "crt"})], savetrace__stored="unknown")
+    span_file.save(1.0, [Put([])], outcome="failed")
+    shown = printed(terminal.comparison(compare(*read_saves())))
+    assert "not known" in shown
+    assert "sent by crt: attempts cannot be seen" in shown
+    assert "nothing was sent" in shown
+    assert "attempts are not recorded" not in shown
+
+
+def test_the_apps_own_retries_are_numbered(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """A call that the app repeated says which repetition it is."""
+    again = [dataclasses.replace(FAILED_PUT, facts={names.APP_RETRY_ATTEMPT: number}) for number in (1, 2)]
+    span_file.save(0.0, [FAILED_PUT, *again], outcome="failed")
+    span_file.save(100.0)
+    shown = printed(terminal.comparison(compare(*read_saves())))
+    assert [shown.count(f"the app's own retry {number}") for number in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_what_became_of_a_save_stands_beneath_it(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Where it failed, what the app caught and whether it is stored, with what stands out of it in words."""
+    span_file.save(
+        0.0, [Put([RESET])], outcome="failed", savetrace__stage="dependency", savetrace__stored="yes",
+        savetrace__caught_exceptions="OperationalError",
+    )  # fmt: skip
+    span_file.save(10.0, savetrace__stored="yes")
+    shown = printed(terminal.comparison(compare(*read_saves())))
+    for said in ("failed in       dependency", "the app caught  OperationalError", "stored          yes"):
+        assert said in shown
+    assert "  failed: the user was told of a failure, yet everything is stored" in shown.splitlines()
+    assert "and yet is stored" in shown
+
+
+def test_what_stands_out_in_both_is_said_once(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Patience that outlasts the worker is a setting: it is said of both saves in one line."""
+    for at in (0.0, 10.0):
+        patient = Put(facts={names.PATIENCE_SECONDS: 426.0})
+        span_file.save(at, [patient], savetrace__worker_timeout_seconds=30)
+    shown = printed(terminal.comparison(compare(*read_saves())))
+    assert (
+        "  both: one call may go on for 7 min 6 s, and the worker is killed after 30 s" in shown.splitlines()
+    )
+
+
+def test_new_against_reused_is_one_line(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """Where one connection was new, the other's use, idle time and age stand in its cell."""
+    used: Facts = {**IDLE, names.CONNECTION_REQUESTS: 12, names.CONNECTION_AGE_SECONDS: 600.0}
+    span_file.save(0.0, [Put([dataclasses.replace(RESET, facts=used)])], outcome="failed")
+    span_file.save(10.0)
+    table = printed(terminal.comparison(compare(*read_saves())), 180).partition("What differs")[2]
+    assert "reused after 12 requests, idle 61 s, open 10 min" in table
+    assert "connection_" not in table.partition("Came with")[0]
+
+
+def test_of_the_largest_headers_those_that_differ_are_shown(
+    span_file: SpanFile, read_saves: ReadSaves
+) -> None:
+    """What is the same in both lists of headers is left out of the cells."""
+    for at, largest in enumerate(("Authorization=285 Cookie=99 Host=20", "Authorization=285 Host=20")):
+        facts: Facts = {names.CONNECTION: names.NEW, names.LARGEST_HEADERS: largest}
+        span_file.save(float(at), [Put([Try(facts=facts)])])
+    table = printed(terminal.comparison(compare(*read_saves())), 140).partition("What differs")[2]
+    row = next(line for line in table.splitlines() if line.startswith("largest_headers"))
+    assert row.split()[-2:] == ["Cookie=99", "-"]
 
 
 def test_ids_are_as_long_as_it_takes(span_file: SpanFile, read_saves: ReadSaves) -> None:
