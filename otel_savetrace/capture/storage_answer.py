@@ -24,17 +24,21 @@ _SECRET_VALUE = re.compile(
     re.IGNORECASE,
 )
 
+NO_CODE = "Unknown"
+"""How botocore words an error without a code."""
+
 _ALWAYS = ("HTTPStatusCode", "HostId", "RequestId", "RetryAttempts")
 
 
-def is_error(result: Mapping[str, Any]) -> bool:
+def is_error(result: Mapping[str, Any] | None) -> bool:
     """Return whether an answer, as botocore parsed it, tells of an error."""
-    return isinstance(result.get("Error"), Mapping)
+    return result is not None and isinstance(result.get("Error"), Mapping)
 
 
-def code_of(result: Mapping[str, Any]) -> str:
-    """Return the code of an error; ``Unknown`` where it has none, as botocore words it."""
-    return str(result["Error"].get("Code", "Unknown"))
+def code_of(result: Mapping[str, Any] | None) -> str:
+    """Return the code of an error, `NO_CODE` where it has none."""
+    held = (result or {}).get("Error")
+    return str(held.get("Code", NO_CODE)) if isinstance(held, Mapping) else NO_CODE
 
 
 def retries_of(result: Mapping[str, Any] | None) -> int | None:

@@ -84,7 +84,9 @@ def end(
     call: StorageCall, log: CallLog, result: Mapping[str, Any] | None, error: BaseException | None
 ) -> None:
     """Log how a call ended: `result` is the store's answer, `error` the exception where there was none."""
-    if result is None or storage_answer.is_error(result):
+    # Before 1.35 botocore raises on an error inside a 200, and does not say which it was.
+    raised = result is None or getattr(error, "response", None) is result
+    if raised or storage_answer.is_error(result):
         _write(call, _error_lines(call, log, result, error))
         return
     reason = _unconfirmed(call)
@@ -118,7 +120,7 @@ def _error_lines(
     call: StorageCall, log: CallLog, result: Mapping[str, Any] | None, error: BaseException | None
 ) -> list[str]:
     kind = "ClientError" if result is not None or error is None else type(error).__name__
-    code = storage_answer.code_of(result) if result is not None else of_exception(error).code if error else ""
+    code = _code(call, result, error)
     attempts = _attempts(call, result)
     answer = storage_answer.told(result, error, keys=log.settings.keys, sent=attempts != "0")
     lines = [
@@ -132,6 +134,14 @@ def _error_lines(
     # Not spelled like the line of the beginning: whoever counts those counts each call once.
     lines.append(f"Failed [SAVE_ATTEMPT] of {call.operation}(): {_facts(call, log)} attempts={attempts}")
     return [f"[STORAGE_ERROR] {line}" for line in lines]
+
+
+def _code(call: StorageCall, result: Mapping[str, Any] | None, error: BaseException | None) -> str:
+    if storage_answer.is_error(result):
+        return storage_answer.code_of(result)
+    if result is None and error is not None:
+        return of_exception(error).code
+    return storage_answer.NO_CODE if call.answered is None else call.answered.code
 
 
 def _limit_lines(call: StorageCall, log: CallLog) -> Iterator[str]:

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import format_span_id, format_trace_id
 
 import otel_savetrace
-from otel_savetrace.capture import storage_answer
+from otel_savetrace.capture import storage_answer, storage_log
+from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.key_hash import HIDDEN, hash_of
+from otel_savetrace.capture.state import StorageCall
 from tests.fixture_capture import Captured, botocore_instrumentor
 from tests.raw_store import RawStore, Visit, closed, refused, reset, stored
 
@@ -140,6 +143,20 @@ def test_a_refusal_is_told_with_the_whole_answer(
     assert failed == (
         f"[STORAGE_ERROR] Failed [SAVE_ATTEMPT] of PutObject(): key={KEY} key_len=35 content_size=5 type=-"
         " attempts=1"
+    )
+
+
+def test_an_error_that_botocore_does_not_name_is_told(captured: Captured, put: Put, lines: Lines) -> None:
+    """Old botocores raise on an error inside a 200 without saying which: the wire's code is told."""
+    result: dict[str, Any] = {"ResponseMetadata": {"HTTPStatusCode": 200}}
+    call = StorageCall(trace.get_current_span(), "CompleteMultipartUpload", {"Bucket": "b", "Key": KEY})
+    call.answered = Failure("InternalError", "200 InternalError")
+    log = storage_log.begin(otel_savetrace.Settings(log=True), call, {})
+    assert log is not None
+    storage_log.end(call, log, result, ClientError(result, call.operation))
+    told = lines()[1]
+    assert told.startswith(
+        "[STORAGE_ERROR] ClientError: InternalError in CompleteMultipartUpload() trace_id="
     )
 
 
