@@ -55,6 +55,8 @@ def exporter(asked: Circumstances) -> Iterator[Finding]:
 
 
 def _nowhere(asked: Circumstances) -> Finding:
+    if not asked.loading["takes_processors"]:
+        return note("exporter", "there is none, since OpenTelemetry makes no spans")
     chosen = asked.given("OTEL_TRACES_EXPORTER")
     if chosen == "console":
         return note("exporter", "spans are printed on the console and sent nowhere")

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TypedDict
 
 
+class EntryPoint(TypedDict):
+    """A name under which OpenTelemetry finds an object, and where that is: ``module:object``."""
+
+    name: str
+    value: str
+
+
 class Distributions(TypedDict):
-    """Python, what is installed, and what says that it belongs to OpenTelemetry (by group, names)."""
+    """Python, what is installed, and what OpenTelemetry finds, by group, the first found first."""
 
     python: str
     executable: str
     versions: dict[str, str]
-    entry_points: dict[str, list[str]]
+    entry_points: dict[str, list[EntryPoint]]
     gevent: bool
 
 

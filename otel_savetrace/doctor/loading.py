@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from otel_savetrace.analysis.words import count
 from otel_savetrace.doctor.child import Answer
 from otel_savetrace.doctor.circumstances import Circumstances
-from otel_savetrace.doctor.facts import Loading
+from otel_savetrace.doctor.facts import EntryPoint, Loading
 from otel_savetrace.doctor.findings import Finding, failure, note, ok, warning
 
 ENTRY_POINTS = ("opentelemetry_post_instrument", "opentelemetry_environment_variables")
@@ -36,7 +36,8 @@ _ERROR_LINE = re.compile(r"[\w.]+(: .*)?")
 def installed(asked: Circumstances) -> Iterator[Finding]:
     """Look at the Python environment: is it there, is it found, which distribution goes first."""
     facts = asked.distributions
-    missing = [group for group in ENTRY_POINTS if "savetrace" not in facts["entry_points"][group]]
+    groups = facts["entry_points"]
+    missing = [group for group in ENTRY_POINTS if "savetrace" not in _names(groups[group])]
     if missing:
         yield failure(
             "installed",
@@ -46,7 +47,12 @@ def installed(asked: Circumstances) -> Iterator[Finding]:
     else:
         version = facts["versions"].get("otel-savetrace", "")
         yield ok("installed", f"otel-savetrace {version} in {facts['executable']}")
-    groups = facts["entry_points"]
+    if _without_distribution(asked):
+        yield failure(
+            "distribution",
+            "none is installed: opentelemetry-instrument starts nothing that makes spans",
+            "pip install opentelemetry-distro, or the distribution of your backend",
+        )
     yield from _chosen("distribution", groups["opentelemetry_distro"], asked, "OTEL_PYTHON_DISTRO")
     yield from _chosen(
         "configurator", groups["opentelemetry_configurator"], asked, "OTEL_PYTHON_CONFIGURATOR"
@@ -66,20 +72,34 @@ def unanswered(check: str, python: str, reason: str) -> Finding:
     )
 
 
-def _chosen(what: str, names: list[str], asked: Circumstances, variable: str) -> Iterator[Finding]:
-    """Several of a kind: which one is taken is left to chance, unless a variable says."""
-    chosen = asked.given(variable)
+def _names(points: Sequence[EntryPoint]) -> list[str]:
+    return [point["name"] for point in points]
+
+
+def _without_distribution(asked: Circumstances) -> bool:
+    return not asked.distributions["entry_points"]["opentelemetry_configurator"]
+
+
+def _chosen(
+    what: str, points: Sequence[EntryPoint], asked: Circumstances, variable: str
+) -> Iterator[Finding]:
+    """Several of a kind: the first one met is taken, unless a variable names another."""
+    chosen, names = asked.given(variable), _names(points)
     if chosen and chosen not in names:
         yield failure(
             what,
             f"{variable}={chosen} names none that is installed ({', '.join(names) or 'there are none'})",
             f"set it to one of those, or install what brings {chosen}",
         )
-    elif len(names) > 1 and not chosen:
+        return
+    fitting = [point for point in points if chosen in {"", point["name"]}]
+    if len(fitting) > 1:
+        told = ", ".join(f"{point['name']} ({point['value'].partition(':')[0]})" for point in fitting)
+        # Elastic's is called as OpenTelemetry's own is: no variable tells them apart.
+        apart = len(set(_names(fitting))) > 1
+        todo = f"set {variable} to one of them" if apart else "pip uninstall the one that is not wanted"
         yield warning(
-            what,
-            f"{', '.join(names)} are installed, and which is taken is left to chance",
-            f"set {variable} to one of them",
+            what, f"{told}: the first that is met on disk is taken, here {told.partition(',')[0]}", todo
         )
 
 
@@ -105,10 +125,12 @@ def _disabled(asked: Circumstances) -> set[str]:
 def switched_on(asked: Circumstances) -> Iterator[Finding]:
     """Start a child behind opentelemetry-instrument and look at what stands in it.
 
-    What a variable has switched off is told by `switched_off`, and not once more.
+    What a variable has switched off is told by `switched_off`, a missing distribution by `installed`, and
+    neither once more.
     """
     facts = asked.loading
-    told = any(finding.state == "failure" for finding in switched_off(asked))
+    off = any(finding.state == "failure" for finding in switched_off(asked))
+    told = off or _without_distribution(asked)
     not_started = _not_started(facts, asked.instrumented)
     if not_started is not None and not told:
         yield not_started

@@ -21,7 +21,7 @@ LETTERS: Mapping[State, str] = {"ok": "+", "note": "-", "warning": "!", "failure
 WIDEST = 140
 """Beyond this, lines are too long to read across."""
 
-SUBJECT_WIDTH = 17
+SUBJECT_WIDTH = 16
 """Columns of a subject, so that all groups stand under one another; names of variables take more."""
 
 INDENT = 2
@@ -38,7 +38,8 @@ class GroupView:
         table = Table.grid(padding=(0, 1, 0, 0))
         table.width = min(options.max_width, WIDEST)
         table.add_column(width=INDENT + 1, no_wrap=True)
-        table.add_column(width=self._subject_width(), overflow="fold")
+        # One column more than its words, which keeps long names of variables apart from their values.
+        table.add_column(width=self._subject_width() + 1, overflow="fold")
         table.add_column(ratio=1, overflow="fold")
         for finding in self.group.findings:
             style = STYLES[finding.state]

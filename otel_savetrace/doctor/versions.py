@@ -12,6 +12,7 @@ FAMILIES: Sequence[tuple[str, Sequence[str]]] = (
     ("web", ("flask", "werkzeug", "gunicorn")),
 )
 CORE = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-distro")
+OTHER_DISTRIBUTIONS = ("aws-opentelemetry", "elastic-opentelemetry")
 _INSTRUMENTATION = "opentelemetry-instrumentation"
 
 
@@ -20,7 +21,8 @@ def versions(asked: Circumstances) -> Iterator[Finding]:
     facts = asked.distributions
     held = facts["versions"]
     yield note("Python", f"{facts['python']} ({facts['executable']})")
-    yield note("OpenTelemetry", _told(CORE, held))
+    others = [name for name in held if name.startswith(OTHER_DISTRIBUTIONS)]
+    yield note("OpenTelemetry", _told([*CORE, *others], held))
     yield note("instrumentations", _instrumentations(held) or "none")
     for family, names in FAMILIES:
         yield note(family, _told(names, held))

@@ -39,9 +39,8 @@ def test_the_searches_name_the_service(words: list[str], variables: dict[str, st
     """The one that was given, else that of the environment."""
     ran = run(COMMAND, *words, **variables)
     urls = [pattern["url"] for pattern in json.loads(ran.stdout)["linkPatterns"]]
-    assert [url.partition("service=")[2].partition("&")[0] for url in urls if "service=" in url] == [
-        service
-    ] * 2
+    named = [url.partition("service=")[2].partition("&")[0] for url in urls if "service=" in url]
+    assert named == [service] * 2
 
 
 def test_a_real_jaeger_serves_it(start_jaeger: StartJaeger, tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_a_real_jaeger_serves_it(start_jaeger: StartJaeger, tmp_path: Path) -> N
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """It replaces what stood there in one step, anybody may read it, and nothing else is left in the folder."""
+    """It replaces what stood there, anybody may read it, and nothing else is left in the folder."""
     file = tmp_path / "ui.json"
     file.write_text("before")
     ran = run(COMMAND, "--output", file)
@@ -67,7 +66,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    """A folder that is not there, or a folder of that name: one sentence, exit code 2, nothing left behind."""
+    """A folder that is not there, or one of that name: a sentence, exit code 2, nothing left behind."""
     missing, folder = tmp_path / "missing" / "ui.json", tmp_path / "folder"
     folder.mkdir()
     for output in (missing, folder):

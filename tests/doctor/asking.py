@@ -14,18 +14,26 @@ from otel_savetrace.doctor.findings import Finding
 
 ANSWER_SECONDS = 60.0
 
+
+def point(name: str, module: str) -> dict[str, str]:
+    """Make an entry point."""
+    return {"name": name, "value": f"{module}:thing"}
+
+
+ENTRY_POINTS = {
+    "opentelemetry_distro": [point("distro", "opentelemetry.distro")],
+    "opentelemetry_configurator": [point("configurator", "opentelemetry.distro")],
+    "opentelemetry_instrumentor": [point("botocore", "ob"), point("flask", "of")],
+    "opentelemetry_post_instrument": [point("savetrace", "otel_savetrace.capture.entry_point")],
+    "opentelemetry_environment_variables": [point("savetrace", "otel_savetrace.environment_variables")],
+}
+
 OF_A_WELL_ONE: dict[str, Any] = {
     "distributions": {
         "python": "3.11.7",
         "executable": "/app/bin/python",
         "versions": {"botocore": "1.44.8", "otel-savetrace": "0.1.0"},
-        "entry_points": {
-            "opentelemetry_distro": ["distro"],
-            "opentelemetry_configurator": ["configurator"],
-            "opentelemetry_instrumentor": ["botocore", "flask"],
-            "opentelemetry_post_instrument": ["savetrace"],
-            "opentelemetry_environment_variables": ["savetrace"],
-        },
+        "entry_points": ENTRY_POINTS,
         "gevent": False,
     },
     "settings": {"variables": [], "file": None, "file_error": None},

@@ -89,8 +89,8 @@ def test_links_that_search_another_service_are_told() -> None:
 @pytest.mark.parametrize(
     ("text", "status", "expected"),
     [
-        ("JAEGER_CONFIG = DEFAULT_CONFIG;", 200, ("links", "warning", "this Jaeger has no configuration of its page")),
-        ("JAEGER_CONFIG = {broken;", 200, ("links", "warning", "this Jaeger has no configuration of its page")),
+        ("JAEGER_CONFIG = DEFAULT_CONFIG;", 200, ("links", "warning", "this Jaeger has no configuration")),
+        ("JAEGER_CONFIG = {broken;", 200, ("links", "warning", "this Jaeger has no configuration")),
         ("function UIConfig(){ // JAEGER_CONFIG\n key: 'savetrace.previous_trace_id' }", 200,
          ("links", "ok", "they are configured, by a script")),
         ("<h1>Log in</h1>", 200, ("page", "note", "what http")),

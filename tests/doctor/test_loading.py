@@ -13,8 +13,9 @@ import pytest
 from otel_savetrace.demo.processes import base_environment
 from otel_savetrace.doctor import loading
 from otel_savetrace.doctor.examination import examine
+from otel_savetrace.doctor.exporter import exporter
 from otel_savetrace.doctor.findings import Finding
-from tests.doctor.asking import answered, asking, only, states, told
+from tests.doctor.asking import ENTRY_POINTS, answered, asking, only, point, told
 
 NOWHERE = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 
@@ -94,27 +95,47 @@ def test_a_python_that_is_none_is_told(tmp_path: Path) -> None:
     assert failed.said.endswith(f"cannot be run: {os.strerror(2)}")
 
 
-def test_several_distributions_want_a_choice() -> None:
-    """Two distributions are a warning that names both and the variable, and none once it is set."""
-    points = {
-        "opentelemetry_distro": ["aws_distro", "distro"],
-        "opentelemetry_configurator": ["configurator"],
-        "opentelemetry_post_instrument": ["savetrace"],
-        "opentelemetry_environment_variables": ["savetrace"],
-    }
-    _, warned = loading.installed(answered(distributions={"entry_points": points}))
-    assert (warned.state, warned.said[:29]) == ("warning", "aws_distro, distro are instal")
-    assert "OTEL_PYTHON_DISTRO" in warned.todo
-    chosen = answered({"OTEL_PYTHON_DISTRO": "distro"}, distributions={"entry_points": points})
-    assert states(loading.installed(chosen)) == ["ok"]
-    unknown = answered({"OTEL_PYTHON_DISTRO": "elastic"}, distributions={"entry_points": points})
-    assert states(loading.installed(unknown)) == ["ok", "failure"]
+AWS = point("aws_distro", "amazon.opentelemetry")
+ELASTIC = point("distro", "elasticotel.distro")
+PLAIN = point("distro", "opentelemetry.distro")
+
+
+@pytest.mark.parametrize(
+    ("distributions", "chosen", "state", "said", "todo"),
+    [
+        ([PLAIN], "", "ok", "", ""),
+        ([AWS, PLAIN], "", "warning", "here aws_distro (amazon.opentelemetry)", "set OTEL_PYTHON_DISTRO"),
+        ([AWS, PLAIN], "distro", "ok", "", ""),
+        ([ELASTIC, PLAIN], "distro", "warning", "here distro (elasticotel.distro)", "pip uninstall"),
+        ([AWS, PLAIN], "elastic", "failure", "OTEL_PYTHON_DISTRO=elastic names none", "what brings elastic"),
+    ],
+)  # fmt: skip
+def test_several_distributions_want_a_choice(
+    distributions: list[dict[str, str]], chosen: str, state: str, said: str, todo: str
+) -> None:
+    """Which one goes first is told where no variable chooses, or none can, as both have one name."""
+    points = {**ENTRY_POINTS, "opentelemetry_distro": distributions}
+    asked = answered({"OTEL_PYTHON_DISTRO": chosen}, distributions={"entry_points": points})
+    last = list(loading.installed(asked))[-1]
+    assert last.state == state
+    assert said in last.said
+    assert todo in last.todo
+
+
+def test_no_distribution_is_told_once() -> None:
+    """Without one OpenTelemetry starts nothing: one failure, though no span is made and none is sent."""
+    points: dict[str, Any] = {**ENTRY_POINTS, "opentelemetry_distro": [], "opentelemetry_configurator": []}
+    nothing = {"takes_processors": False, "switched_on": False, "provider": "ProxyTracerProvider"}
+    asked = answered(distributions={"entry_points": points}, loading=nothing)
+    findings = [one for group in examine(asked, [*QUESTIONS, ("", (exporter,))]) for one in group.findings]
+    assert [(one.subject, one.todo[:32]) for one in findings if one.state == "failure"] == [
+        ("distribution", "pip install opentelemetry-distro")
+    ]
 
 
 def test_a_missing_entry_point_is_a_failure() -> None:
     """Without its entry point OpenTelemetry never finds it."""
-    groups = ("opentelemetry_distro", "opentelemetry_configurator", *loading.ENTRY_POINTS)
-    points: dict[str, list[str]] = {name: [] for name in groups}
+    points: dict[str, Any] = {**ENTRY_POINTS, "opentelemetry_post_instrument": []}
     failed = only(loading.installed(answered(distributions={"entry_points": points})))
     assert (failed.state, "opentelemetry_post_instrument" in failed.said) == ("failure", True)
 

@@ -8,7 +8,7 @@ import re
 import sys
 from importlib import metadata
 
-from otel_savetrace.doctor.facts import Distributions
+from otel_savetrace.doctor.facts import Distributions, EntryPoint
 
 NAMES = (
     "otel-savetrace",
@@ -42,8 +42,14 @@ def distributions(_: str) -> Distributions:
         "python": platform.python_version(),
         "executable": sys.executable,
         "versions": dict(sorted(versions.items())),
-        "entry_points": {
-            group: sorted({one.name for one in metadata.entry_points(group=group)}) for group in GROUPS
-        },
+        "entry_points": {group: _entry_points(group) for group in GROUPS},
         "gevent": importlib.util.find_spec("gevent") is not None,
     }
+
+
+def _entry_points(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group in the order in which OpenTelemetry meets them."""
+    found: dict[str, EntryPoint] = {}
+    for one in metadata.entry_points(group=group):
+        found.setdefault(one.value, {"name": one.name, "value": one.value})
+    return list(found.values())
