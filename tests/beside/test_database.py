@@ -38,9 +38,10 @@ EXPECTED = {
 
 
 def test_the_databases_spans_stand_in_the_trace_of_the_save(run: Run) -> None:
-    """Each save that came to its UPDATE has a span of it, right below its own."""
+    """A save that came to its UPDATE has a span of it right below its own; another cursor's SELECT, none."""
     found = saves.saves(run.spans)
     of_save = {save.span_id: name for name, save in found.items()}
+    assert not [span for span in run.spans if span.name == "SELECT"]
     updating = {of_save[span.parent_span_id or ""] for span in run.spans if span.name == "UPDATE"}
     succeeded = {
         name
