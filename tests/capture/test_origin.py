@@ -40,5 +40,5 @@ NETWORK = ConnectionClosedError(endpoint_url="u", error=ProtocolError("a", Conne
     ids=["app", "builtin", "package", "wrapped package", "storage", "wrapped storage", "package last"],
 )
 def test_what_led_to_a_failure_of_storage_is_storages(error: BaseException, of_a_dependency: bool) -> None:
-    """A package's exception is a dependency's, inside the app's own too; inside botocore's it is storage's."""
+    """A package's exception, bare or inside the app's own, is a dependency's; inside botocore's it is not."""
     assert is_dependency(error) is of_a_dependency

@@ -16,6 +16,7 @@ from otel_savetrace.spans.rows import Span
 from tests.e2e import traffic
 from tests.e2e.traffic import Answer
 from tests.fixture_app import TO_A_FILE, App, StartApp
+from tests.fixture_packages import Packages
 
 WORKERS = {
     "sync": ("--workers", "2"),
@@ -23,7 +24,16 @@ WORKERS = {
     "gthread": ("--workers", "2", "--threads", "4"),
     "gthread, preloaded": ("--workers", "2", "--threads", "4", "--preload"),
     "gthread, recycled": ("--workers", "2", "--threads", "4", "--max-requests", "60"),
+    "gevent": ("--workers", "2", "--worker-class", "gevent"),
+    "gevent, preloaded": ("--workers", "2", "--worker-class", "gevent", "--preload"),
 }
+GEVENT = ("gevent==26.9.0", "greenlet==3.5.6", "zope.event==6.2", "zope.interface==8.7")
+PATCHED_FIRST = {"OTEL_PYTHON_AUTO_INSTRUMENTATION_EXPERIMENTAL_GEVENT_PATCH": "patch_all"}
+"""Lets gevent patch the standard library before OpenTelemetry loads botocore.
+
+gunicorn does it after, too late: then botocore fails to make a client (RecursionError), with otel-savetrace
+or without.
+"""
 
 ByRequest = dict[tuple[str, str], list[Any]]
 """Per method and key, in order of time."""
@@ -73,12 +83,17 @@ def _saves(spans: Iterable[Span]) -> list[Span]:
 
 
 @pytest.fixture(scope="module", params=list(WORKERS))
-def ended(request: pytest.FixtureRequest, start_app_of_session: StartApp) -> tuple[App, list[Answer]]:
+def ended(
+    request: pytest.FixtureRequest, start_app_of_session: StartApp, packages: Packages
+) -> tuple[App, list[Answer]]:
     """An app that has been through hundreds of saves, faults among them, and was told to end."""
-    threaded = "gthread" in request.param
+    threaded = "gthread" in request.param or "gevent" in request.param
+    tracing = dict(TO_A_FILE)
+    if "gevent" in request.param:
+        tracing |= {"PYTHONPATH": str(packages(GEVENT)), **PATCHED_FIRST}
     # A worker without threads waits out its client's backoff: fewer of them need not be waited for.
     told = traffic.tell(len(request.param), 300, 0.15 if threaded else 0.04)
-    app = start_app_of_session(TO_A_FILE, plan=told.plan, options=WORKERS[request.param])
+    app = start_app_of_session(tracing, plan=told.plan, options=WORKERS[request.param])
     answers = told.send(app)
     app.stop()
     return app, answers
