@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 import click
 
+from otel_savetrace.analysis.absence import meant
 from otel_savetrace.analysis.conventions import own_names
 from otel_savetrace.analysis.episodes import names_it
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.rows import AttributeValue
 
 SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 """Environment variable: the source where none is given. `OTEL_SAVETRACE_FILE` comes next."""
@@ -123,10 +125,14 @@ class Selection:
         if self.service not in {None, save.span.service}:
             return False
         held = {**save.span.attributes, **save.thing}
-        if any(name not in held or str(held[name]) != wanted for name, wanted in self.conditions):
+        if any(not _is(meant(held, name), wanted) for name, wanted in self.conditions):
             return False
         ids = [value for name, value in save.thing.items() if name.endswith(".id")]
         return self.storymap is None or self.storymap in ids
+
+
+def _is(held: AttributeValue, wanted: str) -> bool:
+    return held is not None and str(held) == wanted
 
 
 def _is_own(name: str) -> bool:
