@@ -82,7 +82,7 @@ class KeyPrivacy:
 
     def note_keys(self, trace_id: int, keys: Iterable[str]) -> None:
         """Note keys, or beginnings of keys, of a trace."""
-        trace = self._known(trace_id)
+        trace = self._trace(trace_id)
         for key in keys:
             if not key or key in trace.keys or self._is_full(trace):
                 continue
@@ -95,7 +95,7 @@ class KeyPrivacy:
 
     def note_parts(self, trace_id: int, values: Iterable[str]) -> None:
         """Note values that a request gave and that keys are made of."""
-        trace = self._known(trace_id)
+        trace = self._trace(trace_id)
         for value in values:
             for part in {value, *value.split("/")} - _NO_NAME:
                 if not self._is_full(trace):
@@ -105,11 +105,7 @@ class KeyPrivacy:
         """Note that a span starts: one without a parent in this process is what the others wait for."""
         if span.parent is not None and not span.parent.is_remote:
             return
-        traces = self._own_traces()
-        trace = traces.setdefault(span.context.trace_id, _Trace())
-        trace.roots.add(span.context.span_id)
-        if len(traces) > MOST_TRACES:
-            self._forget(traces)
+        self._trace(span.context.trace_id, seen_from_its_start=True).roots.add(span.context.span_id)
 
     def ends(self, span: ReadableSpan) -> Iterable[ReadableSpan]:
         """Take a span that has ended, and return those that may go on now, redacted, as they ended.
@@ -118,7 +114,7 @@ class KeyPrivacy:
         """
         if span.context is None:
             return ()
-        trace = self._known(span.context.trace_id)
+        trace = self._trace(span.context.trace_id)
         trace.roots.discard(span.context.span_id)
         trace.waiting.append(span)
         # Looked at after the span was put there: whoever ends the last root sees it, or this does.
@@ -167,12 +163,14 @@ class KeyPrivacy:
         trace.everything = trace.everything or len(trace.words) >= MOST_WORDS
         return trace.everything
 
-    def _known(self, trace_id: int) -> _Trace:
-        """Return a trace; of one whose beginning was not seen, or is forgotten, every free text is hidden."""
+    def _trace(self, trace_id: int, *, seen_from_its_start: bool = False) -> _Trace:
+        """Return a trace; of one whose start was not seen, or is forgotten, every free text is hidden."""
         traces = self._own_traces()
         trace = traces.get(trace_id)
         if trace is None:
-            trace = traces.setdefault(trace_id, _Trace(everything=True))
+            if len(traces) >= MOST_TRACES:
+                self._forget(traces)
+            trace = traces.setdefault(trace_id, _Trace(everything=not seen_from_its_start))
         return trace
 
     def _own_traces(self) -> dict[int, _Trace]:

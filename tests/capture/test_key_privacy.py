@@ -118,7 +118,12 @@ def delete(client: Any, key: str) -> object:
 
 def list_after(client: Any, key: str) -> object:
     """List what comes after a key."""
-    return client.list_objects_v2(Bucket="bucket", Prefix=key[:-3], StartAfter=key)
+    return client.list_objects_v2(Bucket="bucket", StartAfter=key)
+
+
+def list_below(client: Any, prefix: str) -> object:
+    """List what begins like a key."""
+    return client.list_objects(Bucket="bucket", Prefix=prefix)
 
 
 QUOTED: dict[str, tuple[Use, Answer]] = {
@@ -129,7 +134,8 @@ QUOTED: dict[str, tuple[Use, Answer]] = {
     "not found": (get, refused("404 Not Found", "NoSuchKey")),
     "copied": (copy, reset),
     "deleted": (delete, reset),
-    "listed": (list_after, reset),
+    "listed after": (list_after, reset),
+    "listed below": (list_below, reset),
 }
 """What botocore's exceptions quote a key for: how it came about, what is called and what comes back."""
 
@@ -294,9 +300,11 @@ def test_numbers_that_are_parts(
     client = client_of(store)
     with captured.provider.get_tracer("the app").start_as_current_span("work") as span:
         span.set_attributes({"user": 200, "users": [1, 200], "http.status_code": 200, "one": 1, "yes": True})
+        span.set_attribute("raw", b"of user 200")
         put(client, "maps/200/1/True")
     (work,) = (facts(span) for span in captured.exporter.get_finished_spans() if span.name == "work")
     shown = hash_of("200") if settings.keys == "hash" else "[key]"
+    assert work.pop("raw") == f"of user {shown}".encode()
     assert work == {"user": shown, "users": (1, shown), "http.status_code": 200, "one": 1, "yes": True}
 
 
@@ -325,7 +333,8 @@ def test_what_a_user_was_told_is_cut_after_a_key(
     """A long answer that quotes a key, and is cut in the middle of it, keeps nothing of it."""
     client = client_of(store)
     app = flask.Flask("maps")
-    key = f"maps/ada/{'long-name-' * 40}/draft.json"
+    long_name = "long-name-" * 40
+    key = f"maps/ada/{long_name}/draft.json"
 
     @app.post("/save/")
     def save() -> Any:
@@ -336,4 +345,5 @@ def test_what_a_user_was_told_is_cut_after_a_key(
     (saved,) = captured.saves
     shown = hash_of(key) if settings.keys == "hash" else "[key]"
     assert facts(saved)[attribute.USER_ERROR] == f"Unable to save: {shown}"
+    assert facts(saved).get("map.id") == (hash_of(long_name) if settings.keys == "hash" else None)
     assert "long-name" not in exported(captured.exporter.get_finished_spans())

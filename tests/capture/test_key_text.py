@@ -89,6 +89,11 @@ def test_a_word_that_was_cut_off(text: str, hidden: str) -> None:
     assert words_of("my map").hide(text, cut=True) == hidden
 
 
+def test_a_word_without_the_blanks_around_it() -> None:
+    """Where an app has stripped a word, it is found nevertheless."""
+    assert words_of(" my map\n").hide("no 'my map' here") == "no '\x01' here"
+
+
 def test_words_that_overlap_are_one_stretch() -> None:
     """Of two words that overlap, neither leaves a piece."""
     words = words_of("north-west")
