@@ -5,6 +5,8 @@ Only an order is made here: a difference high up may still be chance, one far do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from otel_savetrace import attributes
 from otel_savetrace.analysis.values import number
 from otel_savetrace.analysis.words import alike
@@ -111,8 +113,12 @@ SET = frozenset(
 COARSEST_CLOCK_SECONDS = 2.0
 """Two clocks that are read to the second seem this much apart from one request to the next."""
 
-SHORTEST_USE_SECONDS = 1.0
-"""No server gives up a connection that was used or opened this short a while ago."""
+SHORTEST_USE: Mapping[str, float] = {
+    attributes.CONNECTION_AGE_SECONDS: 60.0,
+    attributes.CONNECTION_IDLE_SECONDS: 1.0,
+    attributes.CONNECTION_REQUESTS: 50.0,
+}
+"""No server gives up a connection that idled, lasted or carried less than this."""
 
 SOON_SECONDS = 300.0
 """Credentials that last longer than this are as good as any; botocore renews them before."""
@@ -131,10 +137,8 @@ def is_noise(name: str, a: AttributeValue, b: AttributeValue) -> bool:
     if name == attributes.REQUESTS_SERVED:
         return 0 not in (a, b)
     one, other = number(a) or 0.0, number(b) or 0.0
-    if name == attributes.CONNECTION_REQUESTS:
-        return 0 < max(one, other) <= 2 * min(one, other)
-    if name in CONNECTION_USE and max(one, other) < SHORTEST_USE_SECONDS:
-        return True
+    if name in CONNECTION_USE:
+        return _is_use_noise(name, one, other)
     if name in COUNTED:
         return abs(one - other) <= 1
     if name == attributes.CLOCK_SKEW_SECONDS:
@@ -144,6 +148,12 @@ def is_noise(name: str, a: AttributeValue, b: AttributeValue) -> bool:
     described = attributes.REGISTRY.get(name)
     # A step that one of two requests did not take at all may have been as good as none.
     return described is not None and described.unit == "s" and name not in SET and alike(one, other)
+
+
+def _is_use_noise(name: str, one: float, other: float) -> bool:
+    # Nothing at all is what a new connection has: then the number says how long the other was in use.
+    within_two = max(one, other) <= 2 * min(one, other)
+    return within_two or (min(one, other) > 0 and max(one, other) < SHORTEST_USE[name])
 
 
 def rank(name: str) -> tuple[int, int]:

@@ -59,7 +59,10 @@ def _outcome_and_stored(save: Save) -> Text:
 
 
 def episodes_table(episodes: Sequence[Episode]) -> Table:
-    """Return the episodes, two lines each: what failed and how it went on, in the order given."""
+    """Return the episodes, two lines each: what failed and how it went on, in the order given.
+
+    Where the user was told of a failure and all was stored, a third line says it.
+    """
     saves = [save for episode in episodes for save in _saves(episode)]
     ids = short_ids(save.trace_id for save in saves)
     states = [episode.state for episode in episodes]
@@ -111,12 +114,15 @@ def _what_failed(episode: Episode) -> Text:
     last = episode.failed[-1]
     told = Text(thing(last) or "not recorded")
     told.append("\n").append_text(outcome(last))
-    known = [last.stage if last.stage != attributes.STORAGE else None, _tries(episode)]
-    told.append("".join(f", {printable(part)}" for part in known if part), ASIDE)
     said = stored(last)
-    if said is not None:
-        told.append(", ", ASIDE).append_text(said)
-    return told.append(f"  {printable(last.route)}", ASIDE)
+    known = [
+        last.stage if last.stage != attributes.STORAGE else None,
+        said.plain if said is not None and last.told_truly else None,
+        _tries(episode),
+    ]
+    told.append("".join(f", {printable(part)}" for part in known if part), ASIDE)
+    told.append(f"  {printable(last.route)}", ASIDE)
+    return told if said is None or last.told_truly else told.append("\n").append_text(said)
 
 
 def _tries(episode: Episode) -> str:

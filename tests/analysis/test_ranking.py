@@ -23,6 +23,8 @@ from otel_savetrace.analysis.ranking import is_consequence, is_noise, rank
         (names.CLOCK_SKEW_SECONDS, -1, 1),
         (names.CREDENTIAL_EXPIRES_IN_SECONDS, 3_000, 400),
         (names.CONNECTION_REQUESTS, 22, 26),
+        (names.CONNECTION_REQUESTS, 3, 40),
+        (names.CONNECTION_AGE_SECONDS, 3.0, 40.0),
         (names.CONNECTION_IDLE_SECONDS, 0.9, 0.02),
     ],
 )
@@ -43,6 +45,9 @@ def test_noise(name: str, a: Any, b: Any) -> None:
         (names.CREDENTIAL_EXPIRES_IN_SECONDS, -5, 3_000),
         (names.CREDENTIAL_EXPIRES_IN_SECONDS, 3_000, None),
         (names.CONNECTION_REQUESTS, 8, 0),
+        (names.CONNECTION_REQUESTS, 3, 99),
+        (names.CONNECTION_AGE_SECONDS, 3.0, 350.0),
+        (names.CONNECTION_IDLE_SECONDS, 0.9, 6.0),
         (names.CONNECTION_IDLE_SECONDS, 61.0, None),
         (names.READ_TIMEOUT_SECONDS, 60.0, 59.0),
         (names.CONNECTION_PID, 17, None),

@@ -285,8 +285,11 @@ def test_an_episode_tells_where_it_failed_and_what_is_stored(
     )  # fmt: skip
     span_file.save(1.0, [FAILED_PUT], outcome="failed", storymap="b", savetrace__stage="storage")
     shown = printed(terminal.episodes_table(episodes(read_saves())), 140)
-    assert "ConnectionResetError, network, 1 attempt with 1 retry by the app, may be stored  POST" in shown
+    assert "ConnectionResetError, network, may be stored, 1 attempt with 1 retry by the app  POST" in shown
     assert "SlowDown, 3 attempts  POST" in shown
+    span_file.save(2.0, [FAILED_PUT], outcome="failed", storymap="c", savetrace__stored="yes")
+    narrow = printed(terminal.episodes_table(episodes(read_saves())), 80).splitlines()
+    assert narrow[-1].strip() == "yet stored"
 
 
 def test_a_connections_history_stands_beside_its_attempt(span_file: SpanFile, read_saves: ReadSaves) -> None:
