@@ -15,6 +15,8 @@ ZERO_LENGTH_PUT_MENDED = (1, 43, 77)
 CHECKSUMS_SINCE = (1, 36)
 """From here on botocore sends checksums that some S3-compatible stores refuse (boto3#4392, #4398)."""
 
+LOG_AUTO_INSTRUMENTATION = "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION"
+
 PATIENT_SECONDS = 60.0
 USUAL_EXPORT_SECONDS = 10.0
 USUAL_QUEUE = 2048
@@ -31,21 +33,22 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def logging_instrumentation(asked: Circumstances) -> Iterator[Finding]:
-    """opentelemetry-instrumentation-logging takes log lines off standard error."""
+    """opentelemetry-instrumentation-logging takes log lines off standard error, unless told otherwise."""
     disabled = {one.strip() for one in asked.given("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS").split(",")}
     if "opentelemetry-instrumentation-logging" not in asked.distributions["versions"]:
         yield ok(
             "log lines", "opentelemetry-instrumentation-logging is not installed: they stay where they are"
         )
-    elif disabled & {"logging", "*"}:
+    elif disabled & {"logging", "*"} or asked.given(LOG_AUTO_INSTRUMENTATION).lower() == "false":
         yield ok(
             "log lines", "opentelemetry-instrumentation-logging is switched off: they stay where they are"
         )
     else:
         yield warning(
             "log lines",
-            "opentelemetry-instrumentation-logging takes them off standard error, the app's and ours",
-            "pip uninstall it, or set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=logging",
+            "opentelemetry-instrumentation-logging takes ours off standard error, and those of an app"
+            " that sets up no logging",
+            f"set {LOG_AUTO_INSTRUMENTATION}=false",
         )
 
 

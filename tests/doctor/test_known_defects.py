@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from otel_savetrace.doctor import known_defects, versions
+from otel_savetrace.doctor import known_defects, loading, versions
 from tests.doctor.asking import answered, delivered, only, states, told
 
 
@@ -84,10 +84,12 @@ def test_an_exporter_that_gives_up_early_is_told(
 def test_the_instrumentation_that_takes_log_lines_is_told() -> None:
     """Installed and not disabled it is a warning."""
     installed = {"versions": {"opentelemetry-instrumentation-logging": "0.66b1"}}
-    off = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "redis,logging"}
+    off = ({known_defects.LOG_AUTO_INSTRUMENTATION: "False"}, {loading.DISABLED: "redis,logging"})
     assert states(known_defects.logging_instrumentation(answered())) == ["ok"]
     assert states(known_defects.logging_instrumentation(answered(distributions=installed))) == ["warning"]
-    assert states(known_defects.logging_instrumentation(answered(off, distributions=installed))) == ["ok"]
+    for variables in off:
+        asked = answered(variables, distributions=installed)
+        assert states(known_defects.logging_instrumentation(asked)) == ["ok"]
 
 
 def test_releases_that_do_not_belong_together_are_told() -> None:
