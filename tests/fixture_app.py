@@ -93,7 +93,7 @@ class App:
         return self.process.log.read_text().splitlines()
 
     def warnings(self) -> list[str]:
-        """Return the log lines that name us, other than a traceback's paths: the cache folder has our name."""
+        """Return the log lines that name us; in a traceback's paths the cache folder has our name."""
         return [line for line in self.log_lines() if "otel-savetrace" in line and 'File "' not in line]
 
     def journal(self) -> list[Seen]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -161,6 +162,24 @@ def test_the_outcome_is_what_the_user_got(ended: tuple[App, list[Answer]]) -> No
     }
     assert set(told.values()) == {attribute.SUCCEEDED, attribute.FAILED}
     assert recorded == told
+
+
+def test_saves_tell_the_worker_that_served_them(ended: tuple[App, list[Answer]]) -> None:
+    """Process, kind of worker and its patience are gunicorn's own; no two requests have the same number."""
+    app, _ = ended
+    booted = {int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", "\n".join(app.log_lines()))}
+    kind = "gevent" if "gevent" in app.process.command else "gthread"
+    kind = kind if {"gevent", "--threads"} & set(app.process.command) else "sync"
+    numbers = set()
+    saves = _saves(app.spans())
+    for save in saves:
+        told = save.attributes
+        assert told[attribute.PROCESS_ID] in booted
+        assert told[attribute.WORKER_CLASS] == kind
+        # gunicorn's own default; workers of other kinds are not killed for one slow request.
+        assert told.get(attribute.WORKER_TIMEOUT_SECONDS) == (30 if kind == "sync" else None)
+        numbers.add((told[attribute.PROCESS_ID], told[attribute.REQUESTS_SERVED]))
+    assert len(numbers) == len(saves)
 
 
 def test_nothing_is_said_in_the_log(ended: tuple[App, list[Answer]]) -> None:
