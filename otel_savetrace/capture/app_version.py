@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.metadata
 import sys
 
@@ -10,7 +9,6 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.text import shortened
 
 
-@functools.lru_cache(maxsize=64)
 def version_of(import_name: str) -> str | None:
     """Return the `__version__` of the app's module or package, else its distribution's, if any."""
     package = import_name.partition(".")[0]

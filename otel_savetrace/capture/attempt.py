@@ -203,7 +203,7 @@ def _outcome(
         if sent_by is not None:
             _was_not_seen(call, sent_by)
             return None
-        call.status, headers = http_response.status_code, http_response.headers
+        call.status, headers = http_response.status_code, parsed["ResponseMetadata"]["HTTPHeaders"]
         failure = _failure_of(call, http_response, parsed)
     elif error is not None:
         failure = of_exception(error)
@@ -287,7 +287,7 @@ def _add_answer(known: Known, call: StorageCall, headers: Mapping[str, str]) -> 
     known[attribute.RESPONSE_STATUS] = call.status or 0
     call.ids = request_ids(headers)
     known.update(call.ids)
-    date = headers.get("Date")
+    date = headers.get("date")
     skew = _clock.skew_seconds(date) if date else None
     if skew is not None:
         known[attribute.CLOCK_SKEW_SECONDS] = skew

@@ -23,7 +23,7 @@ from otel_savetrace.capture.origin import is_dependency
 from otel_savetrace.capture.redirect import Redirects
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.seam import Method
-from otel_savetrace.capture.span_writer import set_attributes
+from otel_savetrace.capture.span_writer import Known, set_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.capture.totals import Totals
 from otel_savetrace.capture.worker import worker
@@ -49,6 +49,7 @@ class RequestWatch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._learned: set[tuple[str, str, str]] = set()
+        self._versions: dict[str, str | None] = {}
         self._redirects = Redirects(settings.login_routes)
 
     def start(self) -> None:
@@ -71,37 +72,41 @@ class RequestWatch:
         save = live_save()
         if save is None:
             return
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
         _note_failure(save, exception)
         save.exception, save.handled = save.handled, None
         save.uncaught = frozenset(type(link).__name__ for link in chain_of(exception))
-        if self._route_if_save(app, save) is not None:
+        if self._route_if_save(app, request, save) is not None:
             # Where exceptions propagate (debug, testing), no answer will be seen.
-            self._write(app, save, "500 INTERNAL SERVER ERROR", "500")
+            self._write(app, request, save, "500 INTERNAL SERVER ERROR", "500")
 
     def _note_answer(self, app: flask.Flask, response: flask.Response) -> None:
         save = live_save()
         if save is None:
             return
-        route = self._route_if_save(app, save)
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
+        route = self._route_if_save(app, request, save)
         if route is None:
             return
         status = response.status_code
         said = _error_said(response)
         if status >= 400:
-            self._write(app, save, said or response.status, str(status), turned_away=status in _NOT_LET_IN)
+            turned_away = status in _NOT_LET_IN
+            self._write(app, request, save, said or response.status, str(status), turned_away=turned_away)
         elif said is not None:
-            self._write(app, save, said, ERROR_IN_ANSWER)
+            self._write(app, request, save, said, ERROR_IN_ANSWER)
             # A status of 4xx stays unset on a server span, 5xx is set by OpenTelemetry (HTTP conventions).
             save.span.set_status(Status(StatusCode.ERROR, ERROR_IN_ANSWER))
         elif self._redirects.is_login(route, response, _url_adapter(), save.wrote):
             told = f"{response.status} to {response.headers.get('Location', '').partition('?')[0]}"
-            self._write(app, save, told, LOGIN_REDIRECT, turned_away=True)
+            self._write(app, request, save, told, LOGIN_REDIRECT, turned_away=True)
         else:
-            self._write(app, save, None, "")
+            self._write(app, request, save, None, "")
 
-    def _route_if_save(self, app: flask.Flask, save: Save) -> tuple[str, str, str] | None:
+    def _route_if_save(
+        self, app: flask.Flask, request: flask.Request, save: Save
+    ) -> tuple[str, str, str] | None:
         """Return application, method and rule of a request that is a save, None of one that is not."""
-        request = flask.request
         rule, method = request.url_rule, request.method
         path = rule.rule if rule is not None else request.path
         route = (app.name, method, path)
@@ -115,14 +120,21 @@ class RequestWatch:
         return None
 
     def _write(
-        self, app: flask.Flask, save: Save, told: str | None, fallback: str, *, turned_away: bool = False
+        self,
+        app: flask.Flask,
+        request: flask.Request,
+        save: Save,
+        told: str | None,
+        fallback: str,
+        *,
+        turned_away: bool = False,
     ) -> None:
         """Write what became of the save; `told` is what a failed one told its user, None if it worked."""
-        known: dict[str, str | int | float] = dict(_request_attributes(self._settings.request_attributes))
+        known: Known = dict(_request_attributes(self._settings.request_attributes))
         known.update((save.totals or Totals()).attributes())
         known.update(worker.attributes())
         known[attribute.REQUESTS_SERVED] = save.number
-        _add_circumstances(known, app, save, failed=told is not None)
+        self._add_circumstances(known, app, request, save, failed=told is not None)
         if told is None:
             known[attribute.OUTCOME] = attribute.SUCCEEDED
         else:
@@ -134,6 +146,28 @@ class RequestWatch:
             known[attribute.STAGE] = stage
             known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code if failure else fallback
         set_attributes(save.span, known)
+
+    def _add_circumstances(
+        self, known: Known, app: flask.Flask, request: flask.Request, save: Save, *, failed: bool
+    ) -> None:
+        stored = save.stored(failed)
+        if stored is not None:
+            known[attribute.STORED] = stored
+        size = request.environ.get("CONTENT_LENGTH")
+        if size and size.isdecimal():
+            known[attribute.REQUEST_BODY_SIZE] = int(size)
+        caught = save.caught()
+        if caught:
+            known[attribute.CAUGHT_EXCEPTIONS] = shortened(" ".join(caught), attribute.SEARCHED_LIMIT)
+        version = self._version_of(app, save)
+        if version is not None:
+            known[attribute.APP_VERSION] = version
+
+    def _version_of(self, app: flask.Flask, save: Save) -> str | None:
+        if app.import_name not in self._versions:
+            told = attribute.APP_VERSION in save.span.resource.attributes  # type: ignore[attr-defined]  # the SDK's
+            self._versions[app.import_name] = None if told else version_of(app.import_name)
+        return self._versions[app.import_name]
 
 
 def wrap_handle_user_exception(original: Method) -> Method:
@@ -175,33 +209,18 @@ def _failure_that_mattered(save: Save) -> tuple[str, Failure | None]:
     return attribute.APP, raised
 
 
-def _add_circumstances(
-    known: dict[str, str | int | float], app: flask.Flask, save: Save, *, failed: bool
-) -> None:
-    stored = save.stored(failed)
-    if stored is not None:
-        known[attribute.STORED] = stored
-    size = flask.request.content_length
-    if size is not None:
-        known[attribute.REQUEST_BODY_SIZE] = size
-    caught = save.caught()
-    if caught:
-        known[attribute.CAUGHT_EXCEPTIONS] = shortened(" ".join(caught), attribute.SEARCHED_LIMIT)
-    if attribute.APP_VERSION not in save.span.resource.attributes:  # type: ignore[attr-defined]  # the SDK's span
-        version = version_of(app.import_name)
-        if version is not None:
-            known[attribute.APP_VERSION] = version
-
-
 def _url_adapter() -> Any:
     return vars(request_ctx._get_current_object()).get("url_adapter")  # type: ignore[attr-defined]  # a werkzeug LocalProxy
 
 
 def _error_said(response: flask.Response) -> str | None:
     """Return what a JSON answer says under `error`; None where it says none, or is no JSON held in memory."""
-    if not response.is_json or response.is_streamed or response.direct_passthrough:
+    if "json" not in (response.content_type or ""):
         return None
-    body = response.get_data()
+    held = response.response
+    if type(held) is not list or response.direct_passthrough or not response.is_json:
+        return None  # streamed
+    body = b"".join(piece.encode() if isinstance(piece, str) else piece for piece in held)
     if len(body) > _LONGEST_ANSWER or b'"error"' not in body:
         return None
     try:

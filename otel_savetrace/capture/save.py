@@ -69,6 +69,8 @@ class Save:
 
     def caught(self) -> list[str]:
         """Return the classes of the exceptions that were raised and caught, each once."""
+        if not self.raised and (self.totals is None or not self.totals.raised):
+            return []
         names = [*(self.totals.raised if self.totals is not None else ()), *self.raised]
         return [name for name in dict.fromkeys(names) if name not in self.uncaught]
 

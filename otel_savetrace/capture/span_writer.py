@@ -43,7 +43,7 @@ def set_attributes(span: Span, known: Known) -> None:
 
 
 def _has_room(held: BoundedAttributes, more: int) -> bool:
-    return held.max_value_len is None and (held.maxlen is None or len(held) + more <= held.maxlen)
+    return held.max_value_len is None and (held.maxlen is None or len(held._dict) + more <= held.maxlen)
 
 
 class AttemptSpans:

@@ -92,7 +92,7 @@ class StorageCall:
     log: CallLog | None = None
     key_len_sent: int | None = None
     content_hash: str | None = None
-    user_attributes: Mapping[str, str] = MappingProxyType({})
+    object: Mapping[str, str] = MappingProxyType({})
     app_retry = 0
     client: Mapping[str, str | int | float] = MappingProxyType({})
     ids: Mapping[str, str] = MappingProxyType({})

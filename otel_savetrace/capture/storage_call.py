@@ -33,7 +33,9 @@ def begin(
     if not call.recording:
         return
     if call.key is not None:
-        call.user_attributes = parts_of_key(settings, call.key)
+        call.object = {**parts_of_key(settings, call.key), **object_attributes(call.bucket, call.key)}
+    elif call.bucket is not None:
+        call.object = object_attributes(call.bucket, None)
     save = live_save()
     if save is not None:
         save.begin(call)
@@ -86,8 +88,7 @@ def _failure(
 
 def _attributes_at_begin(call: StorageCall) -> Known:
     known: Known = {
-        **call.user_attributes,
-        **object_attributes(call.bucket, call.key),
+        **call.object,
         # OpenTelemetry gives these when its span starts, where some samplers lose them.
         attribute.RPC_SYSTEM: "aws-api",
         attribute.RPC_SERVICE: "S3",
@@ -150,7 +151,7 @@ def failure_attributes(failure: Failure) -> dict[str, str]:
 
 
 def request_ids(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the store's request id and host id from an answer's headers, where it gave them."""
+    """Return the store's request id and host id from an answer's headers, by lower-case name, if given."""
     ids = {}
     for name, header in _ID_HEADERS:
         # Some stores send the header twice, and the client joins the two by a comma.

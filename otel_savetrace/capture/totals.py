@@ -9,7 +9,7 @@ from typing import NamedTuple
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.content import Piece, hash_of_pieces, hash_of_several
 from otel_savetrace.capture.failure import Failure
-from otel_savetrace.capture.state import StorageCall, object_attributes
+from otel_savetrace.capture.state import StorageCall
 
 _MOST_OBJECTS = 1000
 _MOST_RAISED = 8
@@ -57,7 +57,7 @@ class Totals:
         self.failures: dict[Deed, StorageFailure] = {}
         self.repeated: dict[Deed, int] = {}
         self.written: dict[Target, str] = {}
-        self.user_attributes: dict[Target, Mapping[str, str]] = {}
+        self.objects: dict[Target, Mapping[str, str]] = {}
         self.raised: list[str] = []
 
     @property
@@ -90,8 +90,8 @@ class Totals:
             self.header_bytes = max(self.header_bytes, call.header_bytes)
             target = (call.bucket, call.key)
             self._note_failure(target, call, failure, raised)
-            if len(self.user_attributes) < _MOST_OBJECTS:
-                self.user_attributes[target] = call.user_attributes
+            if len(self.objects) < _MOST_OBJECTS:
+                self.objects[target] = call.object
             if call.writes:
                 self._note_written(target, call, failure)
 
@@ -161,8 +161,7 @@ class Totals:
         self._add_content(known)
         target = self.failure.target if self.failure else self.first_written
         if target is not None:
-            known.update(self.user_attributes.get(target, {}))
-            known.update(object_attributes(*target))
+            known.update(self.objects.get(target, {}))
         return known
 
     def _add_content(self, known: dict[str, str | int | float]) -> None:
