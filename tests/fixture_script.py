@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +18,31 @@ from tests.fixture_wheel import CHECKOUT
 _RUN_SECONDS = 60.0
 
 RunScript = Callable[..., Any]
-"""`run_script(module, *folders, arguments=(), environment={})`: runs a module and returns what it found."""
+"""`run_script(module, *folders, arguments=(), said="")`: runs a module and returns what it found."""
 
 
 def _run(
     module: str,
     *folders: Path,
     arguments: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
+    said: str = "",
 ) -> Any:
     """Run a module of the tests, with `folders` before all other packages, and return what it found.
 
-    It prints one line of JSON, and nothing else to standard output; whatever it says on standard error fails
-    the test.
+    It prints one line of JSON, and nothing else to standard output; whatever else than `said` it says on
+    standard error fails the test.
     """
     path = os.pathsep.join(map(str, (*folders, CHECKOUT)))
     done = subprocess.run(  # noqa: S603 - this Python, and a module of the tests
         [sys.executable, "-m", module, *arguments],
-        env={**base_environment(), "PYTHONPATH": path, **(environment or {})},
+        env={**base_environment(), "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=_RUN_SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, ""), f"{module} said:\n{done.stdout}{done.stderr}"
+    assert (done.returncode, done.stderr) == (0, said), f"{module} said:\n{done.stdout}{done.stderr}"
     return json.loads(done.stdout)
 
 

@@ -135,3 +135,24 @@ def test_the_newest_tells_what_it_should(found: dict[str, Any]) -> None:
             (attribute.FAILED, attribute.STORAGE, attribute.NO),
             (attribute.FAILED, attribute.NETWORK, attribute.UNKNOWN),
         ]
+
+
+OLDEST = OLD[0]
+NO_SIGNALS = (
+    "otel-savetrace: Flask has no signals without blinker, which is not installed; "
+    "storage calls are recorded, saves are not.\n"
+)
+
+
+def test_a_flask_without_blinker_costs_the_saves_facts_only(
+    found: dict[str, Any], packages: Packages, run_script: RunScript
+) -> None:
+    """Flask 2.2 without blinker: one line says what is missing, calls and attempts are told in full."""
+    folders = [packages(folder) for folder in VERSIONS[OLDEST]]
+    without = run_script(SCENARIO, *folders, arguments=("no-signals",), said=NO_SIGNALS)["traced"]
+    for step, had in found[OLDEST]["traced"].items():
+        if step.startswith("saves"):
+            assert not [save for save in without[step] if attribute.OUTCOME in save]
+            assert len(without[step]) == len(had)
+        else:
+            assert without[step] == had, step
