@@ -261,9 +261,8 @@ def test_no_line_is_endless(captured: Captured, store: RawStore, put: Put, lines
     """However long a key, a type or an answer, the lines of a call stay within some kilobytes."""
 
     def answer(visit: Visit) -> None:
-        visit.send(
-            "400 Bad Request", b"<Error><Code>KeyTooLongError</Code><A>" + b"x" * 100_000 + b"</A></Error>"
-        )
+        many = b"".join(b"<A%d>" % number + b"x" * 5_000 + b"</A%d>" % number for number in range(20))
+        visit.send("400 Bad Request", b"<Error><Code>KeyTooLongError</Code>" + many + b"</Error>")
 
     store.script = [answer]
     put("a/" * 20_000, ContentType="t" * 5_000)
