@@ -88,7 +88,7 @@ class Traced:
 _VARYING = {
     attribute.PROCESS_ID, attribute.REQUESTS_SERVED, attribute.REQUESTS_IN_FLIGHT, attribute.REQUEST_ID,
     attribute.EXTENDED_REQUEST_ID, attribute.ENDPOINT, attribute.PEER_PORT, attribute.CONNECTION,
-    attribute.CONNECTION_REQUESTS, attribute.POOL_IN_USE,
+    attribute.CONNECTION_REQUESTS, attribute.POOL_IN_USE, attribute.CONTINUE,
 }  # fmt: skip
 """What two runs of the same saves need not have in common, times aside."""
 
