@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -118,9 +119,18 @@ class KeyHiding:
         guard.run("a request's keys are noted", self._note_request)
 
     def _note_request(self) -> None:
+        from flask import request
+
         from otel_savetrace.capture.request import value_of
 
         context = trace.get_current_span().get_span_context()
-        values = [value_of(one) for one in self.privacy.request_attributes]
-        if context.is_valid:
-            self.privacy.note_parts(context.trace_id, [value for value in values if value])
+        if not context.is_valid:
+            return
+        wanted = self.privacy.request_attributes
+        values = [value for value in map(value_of, wanted) if value]
+        # Also where the app has not looked at its query, the address is recorded.
+        in_query = {one.field for one in wanted if one.source == "args"}
+        if in_query:
+            query = parse_qsl(request.environ.get("QUERY_STRING", ""))
+            values += [value for name, value in query if name in in_query]
+        self.privacy.note_parts(context.trace_id, values)
