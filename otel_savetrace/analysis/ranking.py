@@ -115,7 +115,7 @@ COARSEST_CLOCK_SECONDS = 2.0
 
 SHORTEST_USE: Mapping[str, float] = {
     attributes.CONNECTION_AGE_SECONDS: 60.0,
-    attributes.CONNECTION_IDLE_SECONDS: 1.0,
+    attributes.CONNECTION_IDLE_SECONDS: 2.0,
     attributes.CONNECTION_REQUESTS: 50.0,
 }
 """No server gives up a connection that idled, lasted or carried less than this."""

@@ -168,9 +168,16 @@ def test_no_name_does_anything_to_the_terminal(span_file: SpanFile, read_saves: 
     evil = "a\x1b[2J\x9b1m\u202eb\nc"
     shown_everywhere: dict[str, Any] = {
         "storymap": evil, "user": evil, "savetrace__user_error": evil, "http__route": evil, "evil\x1b": evil,
+        "savetrace__stage": evil, "savetrace__stored": evil, "savetrace__caught_exceptions": evil,
     }  # fmt: skip
-    refused_so = Try(f"400 {evil}", evil)
-    span_file.save(0.0, [Put([refused_so], file=evil)], outcome="failed", **shown_everywhere)
+    wire: Facts = {
+        names.ERRNO: evil,
+        names.CONNECTION: evil,
+        names.LARGEST_HEADERS: evil,
+        names.CONNECTION_PID: 1,
+    }
+    refused_so, unseen = Try(f"400 {evil}", evil, facts=wire), Put([], file=evil, facts={names.SENT_BY: evil})
+    span_file.save(0.0, [Put([refused_so], file=evil), unseen], outcome="failed", **shown_everywhere)
     span_file.save(10.0, [Put([refused_so], file=evil, allowed=None)], outcome="failed", process__pid=1)
     span_file.save(20.0, [Put([refused_so], file=evil)], outcome=None)
     first, second, plain = read_saves()
