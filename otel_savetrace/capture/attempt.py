@@ -136,20 +136,20 @@ def _begin(call: StorageCall, endpoint: Any, request: Any, context: Mapping[str,
     call.attempts += 1
     if call.attempts == 1:
         call.client = client.attributes
-        _note_address(call, request.url)
+        _note_address(call, endpoint.host, request.url)
 
 
-def _note_address(call: StorageCall, url: str) -> None:
+def _note_address(call: StorageCall, host: str, url: str) -> None:
     """Note how the bucket was addressed and how long the key is as sent."""
     if call.bucket is None:
         return
-    host, _, path = url.partition("://")[2].partition("/")
-    path = path.partition("?")[0]
-    if host.startswith(call.bucket + "."):
-        call.request_facts[attribute.ADDRESSING_STYLE] = attribute.VIRTUAL
-    elif path == call.bucket or path.startswith(call.bucket + "/"):
+    address, _, path = url.partition("?")[0].partition("://")[2].partition("/")
+    bucket, _, key = path.partition("/")
+    if bucket == call.bucket and url.startswith(host):
         call.request_facts[attribute.ADDRESSING_STYLE] = attribute.PATH
-        path = path[len(call.bucket) + 1 :]
+        path = key
+    elif address.startswith(call.bucket + "."):
+        call.request_facts[attribute.ADDRESSING_STYLE] = attribute.VIRTUAL
     else:
         return  # an access point's name, of which the path says nothing
     if call.key is not None:

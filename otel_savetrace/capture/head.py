@@ -39,11 +39,9 @@ def metadata_bytes_of(head: bytes) -> int:
 def largest_of(head: bytes) -> str:
     """Return the five largest headers as ``Name=bytes``, largest first, those of one size in order sent."""
     largest = sorted(head.split(_CRLF)[1:], key=len, reverse=True)[:_LARGEST]
-    return " ".join([_measured(line) for line in largest])
-
-
-def _measured(line: bytes) -> str:
-    return f"{line[: line.find(_SEPARATOR)].decode('latin-1')}={len(line) - len(_SEPARATOR)}"
+    return b" ".join([b"%b=%d" % (line[: line.find(_SEPARATOR)], len(line) - 2) for line in largest]).decode(
+        "latin-1"
+    )
 
 
 def value_of(head: bytes, name: bytes) -> str:

@@ -34,16 +34,13 @@ _SILENT = {
 def set_attributes(span: Span, known: Known) -> None:
     """Set attributes on a live span, in one go."""
     held = getattr(span, "_attributes", None)
-    if type(held) is not BoundedAttributes or not _has_room(held, len(known)):
-        span.set_attributes(known)
-        return
-    with held._lock:
-        if not held._immutable:
-            held._dict.update(known)
-
-
-def _has_room(held: BoundedAttributes, more: int) -> bool:
-    return held.max_value_len is None and (held.maxlen is None or len(held._dict) + more <= held.maxlen)
+    if type(held) is BoundedAttributes and held.max_value_len is None:
+        with held._lock:
+            kept = held._dict
+            if not held._immutable and (held.maxlen is None or len(kept) + len(known) <= held.maxlen):
+                kept.update(known)
+                return
+    span.set_attributes(known)
 
 
 class AttemptSpans:

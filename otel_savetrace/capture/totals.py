@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.content import Piece, hash_of_pieces, hash_of_several
@@ -132,11 +132,11 @@ class Totals:
 
     def stored(self) -> str | None:
         """Return `attributes.STORED` of the save; None where it tried to write nothing."""
-        outcomes = set(self.written.values())
-        for outcome in (attribute.NO, attribute.UNKNOWN, attribute.YES):
+        outcomes = self.written.values()
+        for outcome in (attribute.NO, attribute.UNKNOWN):
             if outcome in outcomes:
                 return outcome
-        return None
+        return attribute.YES if outcomes else None
 
     def attributes(self) -> dict[str, str | int | float]:
         """Return the attributes of the save that its storage calls give."""
@@ -165,14 +165,16 @@ class Totals:
         return known
 
     def _add_content(self, known: dict[str, str | int | float]) -> None:
+        if not self.pieces:
+            return
         sizes, hashes = [], []
         for pieces in self.pieces.values():
             sizes += [piece.size for piece in pieces.values()]
             hashes.append(hash_of_pieces([pieces[part] for part in sorted(pieces)]))
-        if sizes and None not in sizes:
-            known[attribute.CONTENT_SIZE] = sum(size for size in sizes if size is not None)
-        if hashes and None not in hashes:
-            known[attribute.CONTENT_HASH] = hash_of_several([hash_ for hash_ in hashes if hash_ is not None])
+        if None not in sizes:
+            known[attribute.CONTENT_SIZE] = sum(cast(list[int], sizes))
+        if None not in hashes:
+            known[attribute.CONTENT_HASH] = hash_of_several(cast(list[str], hashes))
 
 
 def _deed_of(call: StorageCall) -> Deed:
