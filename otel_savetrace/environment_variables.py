@@ -78,7 +78,7 @@ OTEL_SAVETRACE_LOG = "OTEL_SAVETRACE_LOG"
 """
 .. envvar:: OTEL_SAVETRACE_LOG
 
-``on`` or ``off`` (default): whether each storage call that stores an object is also logged, as lines that begin
-with ``[SAVE_ATTEMPT]``, ``[SAVE_SUCCESS]``, ``[SAVE_UNKNOWN]`` or ``[STORAGE_ERROR]`` and carry the trace id, on
-Python's logger ``otel_savetrace.storage``. The app's own lines stay as they are.
+``on`` or ``off`` (default): whether each storage call that stores an object is also logged, as lines that
+begin with ``[SAVE_ATTEMPT]``, ``[SAVE_SUCCESS]``, ``[SAVE_UNKNOWN]`` or ``[STORAGE_ERROR]`` and carry the
+trace id, on Python's logger ``otel_savetrace.storage``. The app's own lines stay as they are.
 """
