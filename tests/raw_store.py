@@ -47,9 +47,10 @@ FINAL = Reception(says_continue=False, takes=0)
 class Seen:
     """One request as it came off the wire.
 
-    `connection` and `number` (on that connection) count from 0. `body` is as sent, with the framing of chunks
-    and trailers. Times are seconds of `time.monotonic`: `began` when the head's first bytes were there,
-    `arrived` when its last were, `read` when the body's were. `client` is address and port that it came from.
+    `store` is the port that it came to, `client` the address and port that it came from. `connection` and
+    `number` (on that connection) count from 0. `body` is as sent, with the framing of chunks and trailers.
+    Times are seconds of `time.monotonic`: `began` when the head's first bytes were there, `arrived` when its
+    last were, `read` when the body's were.
     """
 
     connection: int
@@ -60,6 +61,7 @@ class Seen:
     began: float = 0.0
     read: float = 0.0
     client: tuple[str, int] = ("", 0)
+    store: int = 0
     reception: Reception = WHOLE
 
     @property
@@ -79,7 +81,11 @@ class Seen:
 
     def header(self, name: str) -> str | None:
         """The value of a header, None where the head has none of that name."""
-        return _header(self.head, name)
+        for line in self.header_lines:
+            found, _, value = line.partition(b":")
+            if found.decode().lower() == name.lower():
+                return value.strip().decode()
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,13 +217,21 @@ class RawStore:
         reader = _Reader(sock)
         number = 0
         while (head := reader.head()) is not None:
-            arrived = time.monotonic()
-            reception = self.receive(head)
-            if reception.says_continue and _header(head, "Expect") == "100-continue":
+            seen = Seen(
+                connection,
+                number,
+                head,
+                b"",
+                arrived=time.monotonic(),
+                began=reader.began,
+                client=client[:2],
+                store=self.port,
+                reception=self.receive(head),
+            )
+            if seen.reception.says_continue and seen.header("Expect") == "100-continue":
                 sock.sendall(CONTINUE)
-            body = _read_body(reader, head, reception.takes)
-            read = time.monotonic()
-            seen = Seen(connection, number, head, body, arrived, reader.began, read, client[:2], reception)
+            body = _read_body(reader, seen)
+            seen = dataclasses.replace(seen, body=body, read=time.monotonic())
             self.seen.append(seen)
             self.choose(seen)(Visit(sock, seen))
             number += 1
@@ -273,20 +287,12 @@ def _receive_whole(_: bytes) -> Reception:
     return WHOLE
 
 
-def _header(head: bytes, name: str) -> str | None:
-    for line in head.split(_CRLF)[1:]:
-        found, _, value = line.partition(b":")
-        if found.decode().lower() == name.lower():
-            return value.strip().decode()
-    return None
-
-
-def _read_body(reader: _Reader, head: bytes, takes: int | None) -> bytes:
-    if takes is not None:
-        return reader.exactly(takes)
-    if "chunked" in (_header(head, "Transfer-Encoding") or ""):
+def _read_body(reader: _Reader, seen: Seen) -> bytes:
+    if seen.reception.takes is not None:
+        return reader.exactly(seen.reception.takes)
+    if "chunked" in (seen.header("Transfer-Encoding") or ""):
         return _read_chunks(reader)
-    return reader.exactly(int(_header(head, "Content-Length") or 0))
+    return reader.exactly(int(seen.header("Content-Length") or 0))
 
 
 def _read_chunks(reader: _Reader) -> bytes:

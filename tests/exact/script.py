@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Literal
@@ -38,6 +38,9 @@ class Step:
     date: int | str | None = 0
 
 
+STORED = Step()
+
+
 @dataclasses.dataclass(frozen=True)
 class Exchange:
     """A request and what it met.
@@ -67,19 +70,35 @@ class Script:
         self._clock = clock
         self.exchanges: list[Exchange] = []
         self._steps: dict[tuple[str, str], deque[Step]] = defaultdict(deque)
+        self._then: dict[str, Step] = {}
+        self._met: Counter[str] = Counter()
+        self._came = threading.Condition()
         self._taken = threading.local()  # a connection's thread receives a request and then answers it
         for store in stores:
             store.receive, store.choose = self._receive, self._choose
 
-    def tell(self, bucket: str, *steps: Step, method: str = "") -> None:
-        """Let the next requests to `bucket`, of one `method` if given, meet `steps`; forget earlier ones."""
+    def tell(self, bucket: str, *steps: Step, method: str = "", then: Step = STORED) -> None:
+        """Let the next requests to `bucket`, of one `method` if given, meet `steps`, and all others `then`.
+
+        What was told before is forgotten.
+        """
         self._steps[bucket, method] = deque(steps)
+        self._then[bucket] = then
+
+    def wait_for(self, bucket: str, requests: int) -> None:
+        """Wait until so many requests to `bucket` have come."""
+        with self._came:
+            self._came.wait_for(lambda: self._met[bucket] >= requests)
 
     def _receive(self, head: bytes) -> Reception:
         seen = Seen(0, 0, head, b"", 0.0)
         bucket, _ = wire.bucket_and_key(seen)
         steps = self._steps[bucket, seen.method] or self._steps[bucket, ""]
-        step = _next(steps)
+        try:
+            step = steps.popleft()
+        except IndexError:  # another connection's thread may have had the last
+            step = self._then.get(bucket, STORED)
+        step = _fitted(step, seen)
         self._taken.step = step
         return step.reception
 
@@ -88,17 +107,26 @@ class Script:
 
         def answer(visit: Visit) -> None:
             exchange = _exchange(seen, step, self._clock())
-            self.exchanges.append(exchange)
+            with self._came:
+                self.exchanges.append(exchange)
+                self._met[wire.bucket_and_key(seen)[0]] += 1
+                self._came.notify_all()
             _send(visit, exchange)
 
         return answer
 
 
-def _next(steps: deque[Step]) -> Step:
-    try:
-        return steps.popleft()
-    except IndexError:  # another connection's thread may have had the last
-        return Step()
+def _fitted(step: Step, seen: Seen) -> Step:
+    """Return what a request can meet of `step`: not each has a body to hold back or an ETag to lack."""
+    if seen.header("Expect") is None:
+        step = dataclasses.replace(step, reception=WHOLE)
+    copies = seen.header("x-amz-copy-source") is not None
+    if step.outcome == "no etag" and (seen.method != "PUT" or copies):
+        return dataclasses.replace(step, outcome="success")
+    completes = seen.method == "POST" and wire.query_of(seen).startswith("uploadId")
+    if step.outcome == "error inside" and not (copies or completes):
+        return dataclasses.replace(step, outcome="error", status=500)
+    return step
 
 
 def _exchange(seen: Seen, step: Step, clock: float) -> Exchange:

@@ -63,3 +63,25 @@ def query_of(seen: Seen) -> str:
 def invocation_of(seen: Seen) -> str:
     """Return the name that botocore gives all requests of one call."""
     return seen.header("amz-sdk-invocation-id") or ""
+
+
+def content_of(seen: Seen) -> bytes:
+    """Return the content of a body, out of chunks, and out of aws-chunked ones where it has those, too."""
+    body = seen.body
+    if seen.header("Transfer-Encoding") == "chunked":
+        body = _unchunked(body)
+    if "aws-chunked" in (seen.header("Content-Encoding") or ""):
+        body = _unchunked(body)
+    return body
+
+
+def _unchunked(body: bytes) -> bytes:
+    content = bytearray()
+    while body:
+        line, _, body = body.partition(b"\r\n")
+        size = int(line.partition(b";")[0], 16)
+        if size == 0:
+            break  # trailers follow
+        content += body[:size]
+        body = body[size + 2 :]
+    return bytes(content)
