@@ -16,6 +16,7 @@ from otel_savetrace.doctor.facts import (
     GunicornFacts,
     Loading,
     Settings,
+    Trial,
 )
 
 PLAIN_SECONDS = 30.0
@@ -62,7 +63,7 @@ class Circumstances:
         """What is known behind opentelemetry-instrument, and what became of the canary."""
         if not self.plain.parts:
             return self.plain  # a Python that cannot do this cannot do that
-        words = ["loading", f"canary={self.wait_seconds}"]
+        words = ["loading", "trial", f"canary={self.wait_seconds}"]
         return self.environment.ask(words, START_SECONDS + 2 * self.wait_seconds, instrumented=True)
 
     @functools.cached_property
@@ -96,6 +97,11 @@ class Circumstances:
     def loading(self) -> Loading:
         """What is switched on."""
         return cast(Loading, self.instrumented.part("loading"))
+
+    @property
+    def trial(self) -> Trial | None:
+        """What was recorded of a trial save."""
+        return cast("Trial | None", self.instrumented.part("trial"))
 
     @property
     def canary(self) -> Canary:

@@ -68,6 +68,18 @@ class Loading(TypedDict):
     service_name: str
 
 
+class Trial(TypedDict):
+    """What was recorded of one save with one object, which `status` answered, and what the store received."""
+
+    status: int
+    saves: int
+    calls: int
+    attempts: int
+    outcome: str
+    header_bytes: int
+    header_bytes_received: int
+
+
 class ExporterFacts(TypedDict):
     """Where spans are sent, as OpenTelemetry has resolved it. `kind`: grpc, http, file, console, other.
 

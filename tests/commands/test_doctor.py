@@ -71,7 +71,7 @@ def test_all_well_from_the_app_to_jaeger(way: tuple[Collector, Jaeger]) -> None:
     (span,) = jaeger.spans(said.partition("(trace ")[2].rstrip(")"))
     assert span["name"] == NAME
     assert ("links", "ok") in [one[:2] for one in found["are_the_links_configured"]]
-    assert [one[1] for one in found["is_it_loaded"]] == ["ok", "ok", "ok"]
+    assert [one[1] for one in found["is_it_loaded"]] == ["ok", "ok", "ok", "ok"]
 
 
 def test_all_well_by_the_other_protocol_as_a_picture(way: tuple[Collector, Jaeger]) -> None:

@@ -57,6 +57,10 @@ OF_A_WELL_ONE: dict[str, Any] = {
         "sampler": "ParentBased{root:AlwaysOnSampler,remoteParentSampled:AlwaysOnSampler}",
         "service_name": "storymap",
     },
+    "trial": {
+        "status": 200, "saves": 1, "calls": 1, "attempts": 1, "outcome": "succeeded", "header_bytes": 829,
+        "header_bytes_received": 829,
+    },
     "canary": {"trace_id": "0" * 31 + "1", "service": "storymap", "sent_seconds": 0.0, "deliveries": []},
 }  # fmt: skip
 """Answers of an app with which all is well."""

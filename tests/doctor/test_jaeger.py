@@ -79,6 +79,16 @@ def test_a_link_that_is_missing_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("part", ["type", "key", "url"])
+def test_a_link_of_another_kind_is_none(part: str) -> None:
+    """A pattern of another type, attribute or address does not stand in for ours; its words may differ."""
+    first, *rest = SHIPPED["linkPatterns"]
+    renamed = {"linkPatterns": [{**first, "text": "Vergleich"}, *rest]}
+    assert only(links(with_config(renamed))).state == "ok"
+    other = {"linkPatterns": [{**first, part: "other"}, *rest]}
+    assert only(links(with_config(other))).said == "not configured: Compare with the failed save"
+
+
 def test_links_that_search_another_service_are_told() -> None:
     """The links are there and would find nothing: the warning names both services, and the cure."""
     _, warned = links(with_config(jaeger.ui_config("other app")))

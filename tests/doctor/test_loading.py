@@ -15,7 +15,7 @@ from otel_savetrace.doctor import loading
 from otel_savetrace.doctor.examination import examine
 from otel_savetrace.doctor.exporter import exporter
 from otel_savetrace.doctor.findings import Finding
-from tests.doctor.asking import ENTRY_POINTS, answered, asking, only, point, told
+from tests.doctor.asking import ENTRY_POINTS, answered, asking, one_part, only, point, told
 
 NOWHERE = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 
@@ -27,7 +27,7 @@ print(Endpoint._get_response.__module__, hasattr(Endpoint._get_response, "__wrap
 """
 
 
-QUESTIONS = [("", (loading.installed, loading.switched_off, loading.switched_on))]
+QUESTIONS = [("", (loading.installed, loading.switched_off, loading.switched_on, loading.trial))]
 
 
 def found(variables: dict[str, str], **named: Any) -> list[Finding]:
@@ -50,6 +50,7 @@ def test_what_is_loaded_is_said_to_be() -> None:
         ("installed", "ok"),
         ("OpenTelemetry", "ok"),
         ("otel-savetrace", "ok"),
+        ("trial save", "ok"),
     ]
     assert said[1].said == "Flask and botocore are instrumented"
     ran = subprocess.run(  # noqa: S603 - our own Python
@@ -94,6 +95,8 @@ def test_a_python_that_is_none_is_told(tmp_path: Path) -> None:
     failed = only(found({}, python=str(tmp_path / "python")))
     assert failed.said.endswith(f"cannot be run: {os.strerror(2)}")
 
+
+NOTHING = {"saves": 0, "calls": 0, "attempts": 0, "outcome": "", "header_bytes": 0}
 
 AWS = point("aws_distro", "amazon.opentelemetry")
 ELASTIC = point("distro", "elasticotel.distro")
@@ -185,3 +188,44 @@ def test_a_configuration_file_is_told() -> None:
     """With OTEL_CONFIG_FILE variables do not say where spans go, and that is said."""
     noted = only(loading.switched_off(answered({"OTEL_CONFIG_FILE": "/etc/otel.yaml"})))
     assert (noted.state, noted.said.partition(":")[0]) == ("note", "/etc/otel.yaml")
+
+
+def test_a_trial_save_is_counted_as_its_store_counts_it(tmp_path: Path) -> None:
+    """A real save is recorded whole, whatever is set, its head to the byte, and nothing of it is exported."""
+    file = tmp_path / "spans.jsonl"
+    variables = {
+        **NOWHERE, "OTEL_SAVETRACE_FILE": str(file), "OTEL_SAVETRACE_KEYS": "none", "http_proxy": "http://no",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0",
+        "OTEL_BSP_SCHEDULE_DELAY": "1",
+    }  # fmt: skip
+    facts = one_part("trial", variables, tmp_path, instrumented=True)
+    assert (facts["status"], facts["outcome"]) == (200, "succeeded")
+    assert (facts["saves"], facts["calls"], facts["attempts"]) == (1, 1, 1)
+    assert facts["header_bytes"] == facts["header_bytes_received"] > 500
+    assert file.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "sampler", "state", "said"),
+    [
+        ({}, "AlwaysOnSampler", "ok", "its attempt with 829 of 829 header bytes"),
+        ({"attempts": 0, "header_bytes": 0}, "AlwaysOnSampler", "failure", "0 attempts, 0 of 829 header bytes"),
+        ({"header_bytes": 830}, "AlwaysOnSampler", "failure", "830 of 829 header bytes"),
+        ({"saves": 1, "outcome": ""}, "AlwaysOnSampler", "failure", "1 save (no outcome)"),
+        (NOTHING, "ParentBased{root:AlwaysOnSampler}", "failure", "though the sampler drops nothing"),
+        (NOTHING, "AlwaysOffSampler", "note", "the sampler (AlwaysOffSampler) drops it"),
+    ],
+)  # fmt: skip
+def test_a_trial_save_that_is_not_whole_is_told(
+    facts: dict[str, Any], sampler: str, state: str, said: str
+) -> None:
+    """What of it is missing is a failure, unless the sampler drops it on purpose."""
+    found = only(loading.trial(answered(trial=facts, loading={"sampler": sampler})))
+    assert found.state == state
+    assert said in found.said
+
+
+@pytest.mark.parametrize("facts", [{"switched_on": False}, {"flask": "not instrumented"}])
+def test_without_what_is_switched_on_no_save_is_tried(facts: dict[str, Any]) -> None:
+    """Why nothing can be recorded is told elsewhere."""
+    assert list(loading.trial(answered(loading=facts))) == []

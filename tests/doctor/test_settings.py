@@ -127,3 +127,10 @@ def test_words_that_are_no_secret_stay() -> None:
     assert secrets.without("a test of storymap at http://jaeger:16686/x@y") == (
         "a test of storymap at http://jaeger:16686/x@y"
     )
+
+
+def test_who_signs_in_is_taken_out_of_an_address() -> None:
+    """A name and password in an address are hidden wherever it comes from, an argument too."""
+    assert Secrets({}).without("No Jaeger answers at http://ada:hedgehog@jaeger:16686.") == (
+        "No Jaeger answers at http://****@jaeger:16686."
+    )

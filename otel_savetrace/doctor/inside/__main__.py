@@ -18,6 +18,7 @@ PARTS: Mapping[str, str] = {
     "loading": "otel_savetrace.doctor.inside.loading:loading",
     "patience": "otel_savetrace.doctor.inside.clients:default_client",
     "settings": "otel_savetrace.doctor.inside.settings:settings",
+    "trial": "otel_savetrace.doctor.inside.trial:trial",
 }
 """Where each part stands: module and function; the function takes what follows ``=`` in the part's word."""
 

@@ -34,12 +34,10 @@ def gunicorn(options: str) -> GunicornFacts | None:
         }  # fmt: skip
     finally:
         sys.argv = before
-    worker_class = settings.worker_class_str
-    if worker_class == "sync" and settings.threads > 1:
-        worker_class = "gthread"
     return {
         "error": None,
-        "worker_class": worker_class,
+        # gunicorn makes gthread of sync workers with several threads.
+        "worker_class": settings.worker_class_str,
         "timeout_seconds": int(settings.timeout),
         "preload": bool(settings.preload_app),
     }
