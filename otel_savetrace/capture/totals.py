@@ -108,7 +108,7 @@ class Totals:
             return
         if len(self.failures) < _MOST_OBJECTS:
             self.failures.pop(deed, None)  # the last stands last
-            self.failures[deed] = StorageFailure(target, failure, _stage_of(call))
+            self.failures[deed] = StorageFailure(target, failure, _stage_of(call, failure))
 
     def _mend(self, deed: Deed, call: StorageCall) -> None:
         """Forget the failures that a call which worked has made good: no reading and no clean-up stores."""
@@ -181,8 +181,9 @@ def _deed_of(call: StorageCall) -> Deed:
     return (call.bucket, call.key), call.part if isinstance(call.part, int) else 0, call.operation
 
 
-def _stage_of(call: StorageCall) -> str:
-    if call.status is not None:
+def _stage_of(call: StorageCall, failure: Failure) -> str:
+    # A store's code without its answer is another call's: one part was refused, the others break off with it.
+    if call.status is not None or failure.exception is None:
         return attribute.STORAGE
     return attribute.NETWORK if call.attempts else attribute.CLIENT
 

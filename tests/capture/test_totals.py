@@ -85,3 +85,23 @@ def test_a_repetition_is_the_same_call_again(failed: StorageCall, later: Storage
     totals.add(failed, REFUSED, "ClientError")
     assert totals.repetition_of(later) == number
     assert totals.app_retries == number
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "failure", "stage"),
+    [
+        (503, 1, REFUSED, "storage"),
+        (None, 1, REFUSED, "storage"),
+        (None, 1, Failure("ConnectionResetError", "reset", "ConnectionResetError"), "network"),
+        (None, 0, Failure("ParamValidationError", "refused", "ParamValidationError"), "client"),
+    ],
+    ids=["refused", "broken off as another part was refused", "reset", "not sent"],
+)
+def test_the_stage_of_a_failure(status: int | None, attempts: int, failure: Failure, stage: str) -> None:
+    """What the store said is storage's, also where it said it to another call, with which this one ended."""
+    totals = Totals()
+    call = _call("UploadPart", 3)
+    call.status, call.attempts = status, attempts
+    totals.add(call, failure, "Error")
+    assert totals.failure is not None
+    assert totals.failure.stage == stage

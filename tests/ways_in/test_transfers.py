@@ -181,7 +181,9 @@ def test_a_part_that_is_refused_fails_the_save(
     assert "S3.AbortMultipartUpload" in [call.name for call in captured.calls]
     assert (known[attribute.OUTCOME], known[attribute.ERROR_CODE]) == ("failed", "AccessDenied")
     assert (known[attribute.STAGE], known[attribute.STORED]) == ("storage", attribute.NO)
-    assert known[attribute.CALLS] == known[attribute.ATTEMPTS] == len(store.seen)
+    # Of a part that was under way when the other was refused the store may not have had the whole.
+    assert known[attribute.CALLS] == len(captured.calls)
+    assert known[attribute.ATTEMPTS] == len(captured.attempts)
     assert _parents(captured.calls) == {_span_id(captured.saves[0])}
 
 
