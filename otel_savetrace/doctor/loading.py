@@ -94,12 +94,13 @@ def _chosen(
         return
     fitting = [point for point in points if chosen in {"", point["name"]}]
     if len(fitting) > 1:
-        told = ", ".join(f"{point['name']} ({point['value'].partition(':')[0]})" for point in fitting)
-        # Elastic's is called as OpenTelemetry's own is: no variable tells them apart.
+        # Elastic's is called as OpenTelemetry's own is: no variable tells them apart, only where they are from.
         apart = len(set(_names(fitting))) > 1
-        todo = f"set {variable} to one of them" if apart else "pip uninstall the one that is not wanted"
+        told = _names(fitting) if apart else [point["value"].partition(":")[0] for point in fitting]
         yield warning(
-            what, f"{told}: the first that is met on disk is taken, here {told.partition(',')[0]}", todo
+            what,
+            f"{' and '.join(told)} are installed; the first that is met on disk is taken, here {told[0]}",
+            f"set {variable} to one of them" if apart else "pip uninstall the one that is not wanted",
         )
 
 
