@@ -9,6 +9,7 @@ from typing import Any
 import flask
 import pytest
 
+from otel_savetrace import attributes as names
 from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.headline import headline
@@ -69,6 +70,40 @@ def test_a_failure_and_its_retry_come_back_from_the_file(
     heads = [attempt.header_bytes for save in (failed, retry) for attempt in save.calls[0].attempts]
     assert heads == [len(seen.head) for seen in store.seen]
     assert [attempt.connection for attempt in failed.calls[0].attempts] == ["new", "reused"]
+    assert [attempt.connection_requests for attempt in failed.calls[0].attempts] == [0, 1]
+    assert (failed.stage, failed.stored, retry.stored) == ("storage", "no", "yes")
+    assert retry.calls[0].attempts[0].errno == "ECONNRESET"
     said = headline(compare(failed, retry))
     assert said.startswith("The earlier save failed: SlowDown after 2 of 2 attempts; ")
     assert said.endswith(" later the same content was saved after 1 retry by the client.")
+
+
+def test_saves_that_differ_in_one_thing_differ_in_that(
+    captured: Captured, store: RawStore, client_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Of two real saves of one worker, user metadata differs: what neither writes is no difference."""
+    client = client_of(store)
+    app = flask.Flask("maps")
+
+    @app.post("/storymap/save/")
+    def save() -> dict[str, str]:
+        about = {"note": "x" * 40} if flask.request.args else {}
+        client.put_object(Bucket="maps", Key="storymapjs/ada/my-map/a ä.json", Body=b"x", Metadata=about)
+        return {}
+
+    for _ in range(2):  # so that both find a connection that was used
+        client.get_object(Bucket="maps", Key="x")["Body"].read()
+    for query in ("", "?noted=1"):
+        app.test_client().post(f"/storymap/save/{query}")
+    captured.provider.force_flush()
+    plain, noted = saves(read_path(tmp_path / "spans.jsonl").spans)
+    found = {
+        one.attribute: (one.a, one.b) for one in compare(plain, noted).differences if not one.consequence
+    }
+    assert found.pop(names.METADATA_BYTES) == (0, 44)
+    assert set(found) <= {
+        names.HEADER_BYTES, names.HEADER_SECTION_BYTES, names.LARGEST_HEADERS, names.SIGNED_HEADERS,
+        "url.path", "http.url", "url.query",
+    }  # fmt: skip
+    heads = [len(seen.head) for seen in store.seen[-2:]]
+    assert found[names.HEADER_BYTES] == (heads[0], heads[1])
