@@ -94,7 +94,7 @@ def _chosen(
         return
     fitting = [point for point in points if chosen in {"", point["name"]}]
     if len(fitting) > 1:
-        # Elastic's is called as OpenTelemetry's own is: no variable tells them apart, only where they are from.
+        # Elastic's bears the names of OpenTelemetry's own: no variable tells those apart.
         apart = len(set(_names(fitting))) > 1
         told = _names(fitting) if apart else [point["value"].partition(":")[0] for point in fitting]
         yield warning(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -140,3 +142,32 @@ def test_bad_use_is_told_and_exits_with_2(words: list[str], said: str) -> None:
     ran = run(*words)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"Error: {said}" in ran.stderr
+
+
+HANGS = """
+import threading
+alive = open("alive", "wb")
+alive.write(b"x")
+alive.flush()
+threading.Event().wait()
+"""
+"""An app whose import does not end; a pipe is open for as long as it lives."""
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C ends it with one word, and the child that it waits for with it."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    nowhere = {"OTEL_TRACES_EXPORTER": "none", "OTEL_SDK_DISABLED": "true"}
+    doctor = subprocess.Popen(  # noqa: S603 - our own program
+        [str(SAVETRACE), "doctor", "--app", "hangs:app"],
+        env={**base_environment(), **ONLY_TRACES, **nowhere}, cwd=tmp_path,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with alive.open("rb") as pipe:
+        assert pipe.read(1) == b"x"
+        doctor.send_signal(signal.SIGINT)
+        assert pipe.read() == b""
+    _, said = doctor.communicate()
+    assert (doctor.returncode, said.decode().strip()) == (1, "Aborted!")
