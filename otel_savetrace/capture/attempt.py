@@ -133,6 +133,7 @@ def _begin(call: StorageCall, endpoint: Any, request: Any, context: Mapping[str,
     client = client_of(endpoint, context)
     call.attempt = attempt = Attempt(client)
     client.under_way.add(id(attempt))
+    attempt.in_use = len(client.under_way)
     call.attempts += 1
     if call.attempts == 1:
         call.client = client.attributes
@@ -164,7 +165,6 @@ def _end(
         return
     ended = time.time_ns()
     call.previous_ended = time.monotonic()
-    in_use = len(attempt.client.under_way)
     attempt.client.under_way.discard(id(attempt))
     if attempt.connection is not None:
         attempt.connection.last_used = call.previous_ended
@@ -179,8 +179,6 @@ def _end(
     known = _attributes(call, attempt, request.method, failure)
     if headers is not None:
         _add_answer(known, call, headers)
-    if in_use > 1:
-        known[attribute.POOL_IN_USE] = in_use
     outcome = failure.phrase if failure is not None else str(call.status)
     code = failure.code if failure is not None else None
     if call.log is not None and failure is not None:
@@ -276,6 +274,7 @@ def _attributes(call: StorageCall, attempt: Attempt, method: str, failure: Failu
     if attempt.head is not None:
         _add_head(known, call, attempt.head)
         _add_connection(known, attempt)
+        _add_waiting(known, attempt)
     if failure is not None:
         known.update(failure_attributes(failure))
         if attempt.body_bytes_sent is not None:
@@ -323,6 +322,11 @@ def _add_connection(known: Known, attempt: Attempt) -> None:
     else:
         known[attribute.CONNECTION] = attribute.NEW
         _add_opening(known, attempt)
+    if attempt.in_use > 1:
+        known[attribute.POOL_IN_USE] = attempt.in_use
+
+
+def _add_waiting(known: Known, attempt: Attempt) -> None:
     if attempt.continue_seconds is not None:
         known[attribute.CONTINUE_SECONDS] = round(attempt.continue_seconds, _DECIMALS)
     if attempt.continue_ is not None:

@@ -51,6 +51,7 @@ class Attempt:
     connection: ConnectionFacts | None = None
     head: bytes | None = None
     requests_before = 0
+    in_use = 1
     age_seconds: float | None = None
     idle_seconds: float | None = None
     dns_seconds: float | None = None
