@@ -121,8 +121,14 @@ def any_store(request: pytest.FixtureRequest, authority: trustme.CA) -> Iterator
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def boto3_session() -> Any:
+    """What all clients are made from, since each session reads S3's model anew."""
+    return boto3.Session()
+
+
 @pytest.fixture
-def client_of(authority: trustme.CA, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def client_of(boto3_session: Any, authority: trustme.CA, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Makes S3 clients: `client_of(store, retries=2)`, with any other `Config` option."""
     trusted = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -135,7 +141,7 @@ def client_of(authority: trustme.CA, tmp_path: Path) -> Iterator[Callable[..., A
             connect_timeout=5,
             **{"read_timeout": 5, **options},
         )
-        client = boto3.Session().client(
+        client = boto3_session.client(
             service,
             endpoint_url=store.address,
             region_name="us-east-1",

@@ -24,7 +24,7 @@ async def _put_all(store: RawStore) -> list[int]:
     config = {"endpoint_url": store.address, **CREDENTIALS}
     async with session.create_client("s3", **config) as client:
         puts = [
-            client.put_object(Bucket="bucket", Key=f"maps/{number:02}", Body=b"12345") for number in range(PUTS)
+            client.put_object(Bucket="bucket", Key=f"maps/{n:02}", Body=b"12345") for n in range(PUTS)
         ]
         answers = await asyncio.gather(*puts)
         fetched = await client.get_object(Bucket="bucket", Key="maps/00")

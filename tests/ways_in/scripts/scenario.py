@@ -80,6 +80,9 @@ STEPS: tuple[Step, ...] = (
 )  # fmt: skip
 """Name, answers of the store (after them: stored), and what is done."""
 
+RUNS = (("http", "standard", STEPS), ("https", "standard", STEPS), ("http", "legacy", STEPS[:4]))
+"""Scheme, retry mode and steps."""
+
 
 def _put(s3: Any, **more: Any) -> None:
     s3.put_object(**{"Bucket": "bucket", "Key": "maps/1", "Body": b"12345", **more})
@@ -182,10 +185,10 @@ def _run(captured: Captured | None, authority: trustme.CA, trusted: Path) -> dic
     certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(certificate)
     found: dict[str, Any] = {}
-    for scheme, mode in (("http", "standard"), ("https", "standard"), ("http", "legacy")):
+    for scheme, mode, steps in RUNS:
         store = RawStore(certificate if scheme == "https" else None)
         s3 = _client(store, trusted, mode)
-        for step in STEPS:
+        for step in steps:
             found[f"{step[0]}, {scheme}, {mode}"] = _step(captured, store, s3, step)
         if captured is not None:
             found[f"saves, {scheme}, {mode}"] = _saves(captured, store, s3)
