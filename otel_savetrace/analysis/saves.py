@@ -133,7 +133,9 @@ class Save:
 
     @property
     def attempts_made(self) -> int | None:
-        """HTTP requests sent to the store, over all calls."""
+        """HTTP requests sent to the store, over all calls; `None` where some were not seen."""
+        if any(call.sent_by is not None for call in self.calls):
+            return None
         recorded = values.integer(self.span.attributes.get(attributes.ATTEMPTS))
         if recorded is not None:
             return recorded

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rich import box
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -51,8 +52,8 @@ def what_stands_out(comparison: Comparison) -> Iterator[RenderableType]:
         return
     yield Text("What stands out", "bold")
     for whose, said in told:
-        line = Text(f"  {whose}: ", NOT_TRUE)
-        yield line.append(printable(said), "not bold default")
+        line = Text(f"{whose}: ", NOT_TRUE).append(printable(said), "not bold default")
+        yield Padding(line, (0, 0, 0, 2), expand=False)
     yield Text()
 
 

@@ -36,7 +36,7 @@ def saves_table(saves: Sequence[Save]) -> Table:
     ids = short_ids(save.trace_id for save in saves)
     title = _counted("save", "saves", [save.outcome for save in saves], saves)
     untrue = sum(not save.told_truly for save in saves)
-    table = _table(f"{title}; {untrue:,} not as the user was told" if untrue else title)
+    table = _table(f"{title}; {untrue:,} not as told" if untrue else title)
     table.add_column("outcome", ratio=2, overflow="ellipsis", no_wrap=True)
     table.add_column("attempts", justify="right", no_wrap=True)
     table.add_column("took", justify="right", no_wrap=True)

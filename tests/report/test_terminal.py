@@ -275,7 +275,7 @@ def test_what_the_user_was_told_wrongly_jumps_out(span_file: SpanFile, read_save
     span_file.save(30.0, [Put([RESET])], outcome="failed", storymap="d", savetrace__stored="unknown")
     span_file.save(40.0, storymap="e", savetrace__stored="yes")
     lines = printed(terminal.saves_table(read_saves()), 80).splitlines()
-    assert lines[0].strip() == ("5 saves on 2026-11-24: 3 succeeded, 2 failed; 3 not as the user was told")
+    assert lines[0].strip() == ("5 saves on 2026-11-24: 3 succeeded, 2 failed; 3 not as told")
     assert [line.strip() for line in lines[3:] if not line.startswith("12:")] == [
         "yet stored", "yet not stored", "not confirmed",
     ]  # fmt: skip
@@ -326,6 +326,13 @@ def test_calls_that_nobody_saw_are_said_to_be_unknown(span_file: SpanFile, read_
     assert "sent by crt: attempts cannot be seen" in shown
     assert "nothing was sent" in shown
     assert "attempts are not recorded" not in shown
+
+
+def test_attempts_that_nobody_saw_are_not_counted(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """In the list, a save whose transfer was not seen has no number of attempts rather than none at all."""
+    span_file.save(0.0, [Put([], facts={names.SENT_BY: "crt"}), Put()])
+    line = printed(terminal.saves_table(read_saves())).splitlines()[3]
+    assert line.split()[4:7] == ["succeeded", "22", "ms"]
 
 
 def test_the_apps_own_retries_are_numbered(span_file: SpanFile, read_saves: ReadSaves) -> None:
