@@ -18,10 +18,9 @@ _SECRET_NAME = re.compile(
     "accesskey|authorization|canonicalrequest|cookie|credential|password|secret|signature|stringtosign|token"
 )
 _SECRET_VALUE = re.compile(
-    r"(?P<name>\b(?:X-Amz-)?(?:AWSAccessKeyId|Credential|Security-Token|Signature)=)[^&,\s\"'<>]+"
+    r"(?P<name>(?i:\b(?:X-Amz-)?(?:AWSAccessKeyId|Credential|Security-Token|Signature)=))[^&,\s\"'<>]+"
     r"|(?P<scheme>://)[^/@\s]+(?=@)"
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    re.IGNORECASE,
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
 )
 
 NO_CODE = "Unknown"

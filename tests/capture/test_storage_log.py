@@ -204,6 +204,8 @@ def test_no_secret_of_an_answer_is_told(captured: Captured, store: RawStore, put
             "AWS4-HMAC-SHA256 Credential=(cut), Signature=(cut)",
         ),
         ("Key: maps/signature.json", "Key: maps/signature.json"),
+        ("Key: maps/asia_and_asiasoutheastmapslis", "Key: maps/asia_and_asiasoutheastmapslis"),
+        ("Key: asiasoutheastmapslis/a", "Key: asiasoutheastmapslis/a"),
     ],
 )
 def test_secrets_are_cut_out_of_any_text(text: str, shown: str) -> None:
