@@ -79,9 +79,8 @@ def base_installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def app_installation(
     wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
-    """What an app has that did `pip install otel-savetrace opentelemetry-distro`."""
-    folder = tmp_path_factory.mktemp("app") / "venv"
-    return _beside(base_installation, folder, wheel, "opentelemetry-distro", *APP_REQUIREMENTS)
+    """What an app has that did `pip install otel-savetrace`."""
+    return _beside(base_installation, tmp_path_factory.mktemp("app") / "venv", wheel, *APP_REQUIREMENTS)
 
 
 @pytest.fixture(scope="session")
