@@ -32,15 +32,10 @@ class KeyHiding:
 
     def start(self) -> None:
         """Begin to hide."""
-        carries = "where spans are kept back"
-        for name, wrap in (
-            ("on_start", self._wrap_on_start),
-            ("on_end", self._wrap_on_end),
-            ("shutdown", self._wrap_shutdown),
-        ):
-            seam = Seam(self._chain, name, wrap, carries)
-            seam.install()
-            self._undo.append(seam.remove)
+        spans = "what keys a span holds"
+        self._put(Seam(self._chain, "on_start", self._wrap_on_start, spans))
+        self._put(Seam(self._chain, "on_end", self._wrap_on_end, spans))
+        self._put(Seam(self._chain, "shutdown", self._wrap_shutdown, spans))
         self._hook_calls()
         self._watch_requests()
 
@@ -49,6 +44,10 @@ class KeyHiding:
         while self._undo:
             self._undo.pop()()
         self._hand_on_all()
+
+    def _put(self, seam: Seam) -> None:
+        seam.install()
+        self._undo.append(seam.remove)
 
     def _wrap_on_start(self, original: Method) -> Method:
         def on_start(span: Any, parent_context: Any = None) -> None:
@@ -83,9 +82,11 @@ class KeyHiding:
 
     def _hook_calls(self) -> None:
         try:
+            from botocore.client import BaseClient
             from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
         except ImportError:
             return  # botocore is not installed
+        self._put(Seam(BaseClient, "_emit_api_params", self._wrap_emit_api_params, "a presigned key"))
         botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
         user_hook = botocore.request_hook
 
@@ -102,6 +103,20 @@ class KeyHiding:
                 botocore.request_hook = user_hook
 
         self._undo.append(unhook)
+
+    def _wrap_emit_api_params(self, original: Method) -> Method:
+        def _emit_api_params(client: Any, api_params: Any, operation_model: Any, context: Any) -> Any:
+            if context.get("is_presign_request"):
+                guard.run("an address is signed", self._note_presigned, client, api_params)
+            return original(client, api_params, operation_model, context)
+
+        return _emit_api_params
+
+    def _note_presigned(self, client: Any, parameters: Any) -> None:
+        """Note the key in an address that the app may now use in this trace, past botocore."""
+        span = trace.get_current_span()
+        if client.meta.service_model.service_name == "s3" and span.is_recording():
+            self.privacy.note_call(span, parameters)
 
     def _watch_requests(self) -> None:
         if not self.privacy.request_attributes:

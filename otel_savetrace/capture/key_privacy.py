@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -74,6 +75,7 @@ class KeyPrivacy:
             hashed=settings.keys == "hash",
         )
         self._traces: dict[int, _Trace] = {}
+        self._forgotten: deque[_Trace] = deque()
         self._process = os.getpid()
 
     def note_call(self, span: Span, parameters: Mapping[str, Any]) -> None:
@@ -118,13 +120,22 @@ class KeyPrivacy:
         trace.roots.discard(span.context.span_id)
         trace.waiting.append(span)
         # Looked at after the span was put there: whoever ends the last root sees it, or this does.
-        if not trace.roots or len(trace.waiting) > MOST_WAITING:
-            return self._released(trace)
-        return ()
+        go_on = not trace.roots or len(trace.waiting) > MOST_WAITING
+        released = self._released(trace) if go_on else ()
+        return chain(self._of_forgotten(), released) if self._forgotten else released
 
     def all_waiting(self) -> Iterator[ReadableSpan]:
         """Yield every span that is still kept back, redacted as far as keys are known."""
         for trace in list(self._own_traces().values()):
+            yield from self._released(trace)
+        yield from self._of_forgotten()
+
+    def _of_forgotten(self) -> Iterator[ReadableSpan]:
+        while True:
+            try:
+                trace = self._forgotten.popleft()
+            except IndexError:
+                return
             yield from self._released(trace)
 
     def _released(self, trace: _Trace) -> Iterator[ReadableSpan]:
@@ -179,15 +190,17 @@ class KeyPrivacy:
             for trace in list(self._traces.values()):
                 trace.roots.clear()
                 trace.waiting.clear()  # the parent's to hand on
+            self._forgotten.clear()
         return self._traces
 
-    @staticmethod
-    def _forget(traces: dict[int, _Trace]) -> None:
+    def _forget(self, traces: dict[int, _Trace]) -> None:
         """Forget what has ended of the oldest quarter; where nothing of it has, the oldest of all."""
         oldest = list(traces.items())[: MOST_TRACES // 4]
         ended = [trace_id for trace_id, trace in oldest if not trace.roots]
         for trace_id in ended or [oldest[0][0]]:
-            traces.pop(trace_id, None)
+            forgotten = traces.pop(trace_id, None)
+            if forgotten is not None and forgotten.waiting:
+                self._forgotten.append(forgotten)
 
 
 def keys_named(parameters: Mapping[str, Any]) -> Iterator[str]:

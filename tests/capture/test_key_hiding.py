@@ -20,6 +20,7 @@ from opentelemetry.trace import (
     TraceFlags,
     Tracer,
     set_span_in_context,
+    use_span,
 )
 
 import otel_savetrace
@@ -215,6 +216,21 @@ def test_memory_is_bounded(captured: Captured, store: RawStore, client_of: MakeC
     tracer.start_span("late of my-map", set_span_in_context(first)).end()
     assert names(captured)[-1] == "[hidden]"
     assert len(_traces()) <= key_privacy.MOST_TRACES
+
+
+def test_requests_that_never_end(
+    captured: Captured, store: RawStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where more requests live than can be remembered, the oldest one's spans go on, its keys hidden."""
+    monkeypatch.setattr(key_privacy, "MOST_TRACES", 4)
+    tracer = captured.provider.get_tracer("the app")
+    endless = tracer.start_span("endless")
+    with use_span(endless):
+        put(client_of(store))
+    tracer.start_span("inner of my-map", set_span_in_context(endless)).end()
+    others = [tracer.start_span(f"other {number}") for number in range(4)]
+    others[-1].end()
+    assert names(captured) == ["attempt: 200", "S3.PutObject", "inner of [key]", "other 3"]
 
 
 def _traces() -> dict[int, Any]:

@@ -293,6 +293,17 @@ def test_an_upload_in_threads(
     assert leaked(captured.exporter.get_finished_spans(), KEY) == []
 
 
+def test_an_address_that_was_signed(captured: Captured, store: RawStore, client_of: MakeClient) -> None:
+    """The key in a presigned address, which the app uses past botocore, is hidden, too."""
+    client = client_of(store)
+    with captured.provider.get_tracer("the app").start_as_current_span("work") as span:
+        parameters = {"Bucket": "bucket", "Key": KEY}
+        span.set_attribute("url.full", client.generate_presigned_url("put_object", Params=parameters))
+    (work,) = captured.exporter.get_finished_spans()
+    assert "Signature=" in str(facts(work)["url.full"])
+    assert leaked((work,), KEY) == []
+
+
 def test_numbers_that_are_parts(
     captured: Captured, store: RawStore, client_of: MakeClient, settings: Settings
 ) -> None:
