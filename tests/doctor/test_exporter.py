@@ -33,6 +33,9 @@ TWICE_SECONDS = 1.5
 """Long enough for a second try: of the first, the exporter over HTTP then tells the reason."""
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
+POLL_SECONDS = 0.01
+"""How often a server of the standard library looks whether it shall end."""
+
 
 @contextlib.contextmanager
 def http_server(status: int, certificate: ssl.SSLContext | None = None) -> Iterator[int]:
@@ -52,7 +55,7 @@ def http_server(status: int, certificate: ssl.SSLContext | None = None) -> Itera
     if certificate is not None:
         server.socket = certificate.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a refused handshake is the point
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield server.server_port

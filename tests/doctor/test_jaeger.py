@@ -15,6 +15,7 @@ from otel_savetrace.demo.processes import LOOPBACK, free_port
 from otel_savetrace.doctor import jaeger
 from otel_savetrace.doctor.findings import Finding
 from tests.doctor.asking import answered, only, told
+from tests.doctor.test_exporter import POLL_SECONDS
 
 SHIPPED = jaeger.ui_config()
 
@@ -35,7 +36,7 @@ def page(text: str, status: int = 200) -> Iterator[str]:
             pass
 
     with http.server.HTTPServer((LOOPBACK, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
         yield f"http://{LOOPBACK}:{server.server_port}"
         server.shutdown()
