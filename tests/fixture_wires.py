@@ -30,8 +30,8 @@ class Wire:
     """A way to `store`; with a `proxy` the bucket stands in the host's name, which nobody else resolves."""
 
     store: RawStore
-    proxy: RawProxy | None
-    secure: bool
+    proxy: RawProxy | None = None
+    secure: bool = False
 
     @property
     def endpoint(self) -> str:

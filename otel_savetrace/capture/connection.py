@@ -156,18 +156,31 @@ def _piece_was_sent(attempt: Attempt, connection: Any, data: Any) -> None:
 
 
 def wrap_handle_expect_response(original: Method) -> Method:
-    """Wrap `AWSConnection._handle_expect_response(message_body)`: the store said something to the head."""
+    """Wrap `AWSConnection._handle_expect_response(message_body)`: something came before the body was sent."""
 
     def _handle_expect_response(connection: Any, *arguments: Any, **named: Any) -> Any:
-        attempt = current_attempt()
-        if attempt is not None and attempt.sent is not None:
-            attempt.continue_seconds = time.monotonic() - attempt.sent
         result = original(connection, *arguments, **named)
+        attempt = current_attempt()
         if attempt is not None and connection._response_received:
             attempt.continue_ = attribute.FINAL
         return result
 
     return _handle_expect_response
+
+
+def wrap_is_100_continue_status(original: Method) -> Method:
+    """Wrap `AWSConnection._is_100_continue_status(line)`: the store's word on the head was read.
+
+    What came first may have been TLS's own, a session ticket, and said nothing of the head.
+    """
+
+    def _is_100_continue_status(connection: Any, *arguments: Any, **named: Any) -> Any:
+        attempt = current_attempt()
+        if attempt is not None and attempt.sent is not None:
+            attempt.continue_seconds = time.monotonic() - attempt.sent
+        return original(connection, *arguments, **named)
+
+    return _is_100_continue_status
 
 
 def wrap_getresponse(original: Method) -> Method:

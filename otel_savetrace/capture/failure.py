@@ -32,6 +32,7 @@ _PHRASES = {
 }
 
 
+_TLS = "ssl"
 _LOOKUP_ERRORS = {
     number: name for name, number in vars(socket).items() if name.startswith("EAI_")
 }  # getaddrinfo has numbers of its own
@@ -96,6 +97,8 @@ def _errno(chain: list[BaseException]) -> str | None:
     for link in reversed(chain):
         number = getattr(link, "errno", None)
         if isinstance(link, OSError) and isinstance(number, int):
+            if type(link).__module__ == _TLS:
+                return None  # the number is OpenSSL's
             names = _LOOKUP_ERRORS if isinstance(link, socket.gaierror) else errno.errorcode
             return names.get(number)
     return None

@@ -212,6 +212,12 @@ def _connection_seams() -> tuple[Seam, ...]:
         Seam(aws.AWSConnection, "_send_output", wire.wrap_send_output, "header bytes"),
         Seam(aws.AWSConnection, "send", wire.wrap_send, "bytes sent"),
         Seam(aws.AWSConnection, "_handle_expect_response", wire.wrap_handle_expect_response, "100-continue"),
+        Seam(
+            aws.AWSConnection,
+            "_is_100_continue_status",
+            wire.wrap_is_100_continue_status,
+            "the time to 100-continue",
+        ),
         Seam(plain, "connect", wire.wrap_connect(secure=False), "the peer's address"),
         Seam(secure, "connect", wire.wrap_connect(secure=True), "the peer's address"),
         *(Seam(owner, *seam) for owner in (plain, secure) for seam in both),

@@ -15,6 +15,7 @@ from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
 from tests.capture.test_attempt import TRACE_HEADER
 from tests.fixture_capture import Captured, botocore_instrumentor, facts
+from tests.fixture_wires import Wire
 from tests.limit_store import COUNTS, KEY_LIMIT, METADATA_LIMIT, SECTION_LIMIT, enforce
 from tests.raw_store import RawStore
 
@@ -51,14 +52,14 @@ def _outcome(client: Any, **given: Any) -> str:
 @pytest.mark.parametrize("tracing", TRACINGS)
 @pytest.mark.parametrize("character", ["k", "ü", "地", "🗺"])
 def test_the_longest_key_is_stored(
-    instrumented: Captured, store: RawStore, client_of: MakeClient, tracing: str, character: str
+    instrumented: Captured, store: RawStore, client_on: MakeClient, tracing: str, character: str
 ) -> None:
     """A key of 1,024 bytes is stored, of 1,025 refused, whatever its characters, however it is traced."""
     enforce(store, "names and values")
     longest = character * (KEY_LIMIT // len(character.encode()))
     longest += "k" * (KEY_LIMIT - len(longest.encode()))
     with _traced(tracing, instrumented):
-        client = client_of(store)
+        client = client_on(Wire(store))
         outcomes = [_outcome(client, Key=key) for key in (longest[:-1], longest, longest + "k")]
     assert outcomes == [STORED, STORED, "KeyTooLongError"]
     if tracing.startswith("captured"):
@@ -68,12 +69,12 @@ def test_the_longest_key_is_stored(
 
 @pytest.mark.parametrize("tracing", TRACINGS)
 def test_the_most_metadata_is_stored(
-    instrumented: Captured, store: RawStore, client_of: MakeClient, tracing: str
+    instrumented: Captured, store: RawStore, client_on: MakeClient, tracing: str
 ) -> None:
     """User metadata of 2,048 bytes, names and values, are stored, 2,049 refused, however it is traced."""
     enforce(store, "names and values")
     with _traced(tracing, instrumented):
-        client = client_of(store)
+        client = client_on(Wire(store))
         outcomes = [
             _outcome(client, Metadata={"title": "a map", "text": "x" * (METADATA_LIMIT - 14 + more)})
             for more in (-1, 0, 1)
@@ -93,14 +94,14 @@ def _room(client: Any, store: RawStore, count: str) -> int:
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("tracing", TRACINGS)
 def test_the_largest_header_section_is_stored(
-    instrumented: Captured, store: RawStore, client_of: MakeClient, tracing: str, count: str
+    instrumented: Captured, store: RawStore, client_on: MakeClient, tracing: str, count: str
 ) -> None:
     """8,192 bytes of headers are stored with capture as without; OpenTelemetry's own header fails them."""
     enforce(store, count)
     with _traced("none", instrumented):
-        room = _room(client_of(store), store, count)
+        room = _room(client_on(Wire(store)), store, count)
     with _traced(tracing, instrumented):
-        client = client_of(store)
+        client = client_on(Wire(store))
         outcomes = [_outcome(client, WebsiteRedirectLocation="/" * (room + more)) for more in (-1, 0, 1)]
     too_large = "RequestHeaderSectionTooLarge"
     if tracing in WITHOUT_A_HEADER:
@@ -117,12 +118,12 @@ def test_the_largest_header_section_is_stored(
 
 
 def test_a_retry_that_grows_over_the_limit_is_seen(
-    captured: Captured, store: RawStore, client_of: MakeClient
+    captured: Captured, store: RawStore, client_on: MakeClient
 ) -> None:
     """A first try exactly at the limit, whose retry botocore makes larger, tells each one's own bytes."""
     enforce(store, "names and values")
     limited = store.choose
-    client = client_of(store, retries=1)
+    client = client_on(Wire(store), retries=1)
     room = _room(client, store, "names and values")
     store.choose = lambda seen: limited(seen) if len(store.seen) > 1 else _slow_down
     assert _outcome(client, WebsiteRedirectLocation="/" * room) == "RequestHeaderSectionTooLarge"
