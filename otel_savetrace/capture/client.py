@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.span_writer import Known
@@ -66,7 +67,7 @@ def _attributes_of(endpoint: Any, context: Mapping[str, Any]) -> Known:
         attribute.CONNECT_TIMEOUT_SECONDS: _seconds(config, "connect_timeout"),
         attribute.READ_TIMEOUT_SECONDS: _seconds(config, "read_timeout"),
         attribute.POOL_SIZE: getattr(config, "max_pool_connections", None),
-        attribute.ENDPOINT: shortened(endpoint.host, attribute.SEARCHED_LIMIT),
+        attribute.ENDPOINT: shortened(_without_credentials(endpoint.host), attribute.SEARCHED_LIMIT),
         attribute.REGION: context.get("client_region"),
     }
     facts: Known = {name: value for name, value in known.items() if isinstance(value, (str, int, float))}
@@ -74,6 +75,12 @@ def _attributes_of(endpoint: Any, context: Mapping[str, Any]) -> Known:
     if isinstance(connect, float) and isinstance(read, float):
         facts[attribute.PATIENCE_SECONDS] = attempts * (connect + read) + longest_backoffs(mode, attempts)
     return facts
+
+
+def _without_credentials(address: str) -> str:
+    """Return ``scheme://host:port`` of an endpoint's address, in which a user and password may stand."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _seconds(config: Any, name: str) -> float | None:

@@ -165,3 +165,19 @@ def test_attempts_under_way_are_counted_by_client(
     *together, alone = (facts(span).get(attribute.POOL_IN_USE, 1) for span in captured.attempts)
     assert sorted(together) == [1, 2, 3]
     assert alone == 1
+
+
+def test_credentials_in_an_endpoint_are_not_told(captured: Captured, store: RawStore) -> None:
+    """Of an endpoint with a user and a password scheme, host and port are recorded, and nothing more."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=store.address.replace("://", "://gateway:hedgehog@"),
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    _put(client)
+    assert facts(captured.calls[0])[attribute.ENDPOINT] == store.address
+    assert "hedgehog" not in "".join(span.to_json() for span in captured.exporter.get_finished_spans())
+    client.close()
