@@ -83,12 +83,17 @@ class KeyHiding:
     def _hook_calls(self) -> None:
         try:
             from botocore.client import BaseClient
-            from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+            from opentelemetry.instrumentation import botocore
         except ImportError:
             return  # botocore is not installed
         self._put(Seam(BaseClient, "_emit_api_params", self._wrap_emit_api_params, "a presigned key"))
-        botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
-        user_hook = botocore.request_hook
+        for name in ("BotocoreInstrumentor", "AiobotocoreInstrumentor"):
+            instrumentor = getattr(botocore, name, None)
+            if instrumentor is not None:
+                self._hook_calls_of(instrumentor())
+
+    def _hook_calls_of(self, instrumentor: Any) -> None:
+        user_hook = getattr(instrumentor, "request_hook", None)
 
         def request_hook(span: Span, service: str, operation: str, parameters: dict[str, Any]) -> None:
             if service == "s3" and span.is_recording():
@@ -96,11 +101,11 @@ class KeyHiding:
             if user_hook is not None:
                 user_hook(span, service, operation, parameters)
 
-        botocore.request_hook = request_hook
+        instrumentor.request_hook = request_hook
 
         def unhook() -> None:
-            if botocore.request_hook is request_hook:
-                botocore.request_hook = user_hook
+            if instrumentor.request_hook is request_hook:
+                instrumentor.request_hook = user_hook
 
         self._undo.append(unhook)
 

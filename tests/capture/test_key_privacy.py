@@ -16,6 +16,7 @@ import pytest
 from opentelemetry import context, trace
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.instrumentation.botocore import AiobotocoreInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -302,6 +303,14 @@ def test_an_address_that_was_signed(captured: Captured, store: RawStore, client_
     (work,) = captured.exporter.get_finished_spans()
     assert "Signature=" in str(facts(work)["url.full"])
     assert leaked((work,), KEY) == []
+
+
+def test_a_call_of_the_asynchronous_client(captured: Captured) -> None:
+    """A call that aiobotocore's instrumentation tells of names the keys of its trace, as any other."""
+    with captured.provider.get_tracer("the app").start_as_current_span(f"put {KEY}") as span:
+        instrumentor: Any = AiobotocoreInstrumentor()  # type: ignore[no-untyped-call]  # untyped there
+        instrumentor.request_hook(span, "s3", "PutObject", {"Bucket": "bucket", "Key": KEY})
+    assert leaked(captured.exporter.get_finished_spans(), KEY) == []
 
 
 def test_numbers_that_are_parts(

@@ -19,6 +19,7 @@ from tests.key_forms import leaks
 
 USER = "Ada Løvelace"
 WAYS = ("publish", "publish", "save", "replace", "image", "rejected", "broken")
+OPTIONS = {"hash": ("--threads", "4"), "none": ("--workers", "2", "--preload")}
 MAPS = ("plan of 100%", "two + two", "schöner Plan")
 
 FAULTS: tuple[Fault, ...] = (faults.SLOW_DOWN, Reset("head"), Reset("answer"))
@@ -39,7 +40,7 @@ def ended(request: pytest.FixtureRequest, start_app_of_session: StartApp) -> tup
         Rule(fault, f"storymapjs/{USER}/{map_id}/", times=3)
         for fault, map_id in zip(FAULTS, MAPS, strict=True)
     ]
-    app = start_app_of_session(variables, plan=Plan(tuple(rules)), options=("--threads", "4"))
+    app = start_app_of_session(variables, plan=Plan(tuple(rules)), options=OPTIONS[request.param])
 
     def use(map_id: str) -> None:
         for way in WAYS:
