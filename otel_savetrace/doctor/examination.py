@@ -23,7 +23,7 @@ from otel_savetrace.doctor.secrets import Secrets
 Check = Callable[[Circumstances], Iterable[Finding]]
 
 QUESTIONS: Sequence[tuple[str, Sequence[Check]]] = (
-    ("Is it loaded?", (loading.installed, loading.switched_off, loading.switched_on, loading.trial)),
+    ("Is it loaded?", (loading.installed, loading.switched_off, loading.switched_on, loading.trial_save)),
     ("Is the exporter reachable?", (exporter.exporter,)),
     ("Does a span arrive?", (arrival.arrival,)),
     ("Are the links configured?", (jaeger.links,)),

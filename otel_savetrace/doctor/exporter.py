@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from otel_savetrace.analysis.words import duration
 from otel_savetrace.doctor.circumstances import Circumstances
 from otel_savetrace.doctor.facts import Delivery, ExporterFacts
-from otel_savetrace.doctor.findings import Finding, failure, note, ok, warning
+from otel_savetrace.doctor.findings import Finding, failure, note, ok
 
 PROTOCOLS: Mapping[str, str] = {"grpc": "gRPC", "http": "http/protobuf"}
 
-USUAL_PORTS: Mapping[str, str] = {"grpc": ":4318", "http": ":4317"}
-"""The port at which the other protocol is usually taken."""
+SIGNS_OF_THE_OTHER: Mapping[str, str] = {"grpc": "Failed parsing HTTP/2", "http": "Connection aborted"}
+"""What an exporter says of a server that speaks the other protocol."""
 
 OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables of the library requests, which the exporter over HTTP sends with."""
@@ -51,7 +51,6 @@ def exporter(asked: Circumstances) -> Iterator[Finding]:
         yield _nowhere(asked)
     for delivery in deliveries:
         yield _delivery(delivery, asked)
-        yield from _unlike_protocol(delivery)
 
 
 def _nowhere(asked: Circumstances) -> Finding:
@@ -131,41 +130,32 @@ def _no_certificate(delivery: Delivery, _: Circumstances) -> tuple[str, str]:
 
 
 def _no_answer(delivery: Delivery, asked: Circumstances) -> tuple[str, str]:
-    status = delivery["status"]
+    kind, status, detail = delivery["exporter"]["kind"], delivery["status"], delivery["detail"]
     bundle = next((name for name in OF_REQUESTS if asked.given(name)), None)
-    if bundle and "CERTIFICATE_VERIFY_FAILED" in delivery["detail"]:
+    if bundle and "CERTIFICATE_VERIFY_FAILED" in detail:
         return (
             f"its certificate is not trusted: {bundle} goes before OTEL_EXPORTER_OTLP_CERTIFICATE",
             f"unset {bundle}, or put the Collector's authority into its file",
         )
-    if delivery["exporter"]["kind"] == "file":
-        return delivery["detail"], "see that the app may write OTEL_SAVETRACE_FILE"
+    if kind == "file":
+        return detail, "see that the app may write OTEL_SAVETRACE_FILE"
+    if kind in SIGNS_OF_THE_OTHER and SIGNS_OF_THE_OTHER[kind] in detail:
+        return _other_protocol(kind)
     if status in REFUSALS:
         meaning, todo = REFUSALS[status]
         return f"{meaning} ({status})", todo
-    if delivery["detail"] == "no answer":
-        return (
-            f"no answer within {duration(delivery['seconds'])}",
-            "look at its log; --wait says how long to wait",
-        )
-    told = f"it does not take spans ({status or delivery['detail']})"
-    other = "http/protobuf" if delivery["exporter"]["kind"] == "grpc" else "grpc"
+    if detail == "no answer":
+        return f"no answer within {duration(delivery['seconds'])}", "look at its log; --wait waits longer"
     return (
-        told,
-        f"look at its log; if it speaks the other protocol: OTEL_EXPORTER_OTLP_PROTOCOL={other}",
+        f"it does not take spans ({status or detail})",
+        "look at its log, and whether it is what it should be",
     )
 
 
-def _unlike_protocol(delivery: Delivery) -> Iterator[Finding]:
-    exporter = delivery["exporter"]
-    port = USUAL_PORTS.get(exporter["kind"], "")
-    if delivery["stage"] == "export" and port and f"{port}/" in f"{exporter['endpoint']}/":
-        other = "http/protobuf" if exporter["kind"] == "grpc" else "grpc"
-        yield warning(
-            "protocol",
-            f"{port[1:]} is usually the port of {other}; {PROTOCOLS[exporter['kind']]} is spoken to it",
-            f"set OTEL_EXPORTER_OTLP_PROTOCOL={other}, or take the other port",
-        )
+def _other_protocol(kind: str) -> tuple[str, str]:
+    spoken, other = PROTOCOLS[kind], PROTOCOLS["http" if kind == "grpc" else "grpc"]
+    told = f"it does not speak {spoken}, perhaps {other}"
+    return told, f"set OTEL_EXPORTER_OTLP_PROTOCOL={other.lower()}, or name its port for {spoken}"
 
 
 def _variable(asked: Circumstances) -> str:

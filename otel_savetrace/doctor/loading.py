@@ -67,9 +67,7 @@ def unanswered(check: str, python: str, reason: str) -> Finding:
             f"{python} has no otel-savetrace",
             f"{python} -m pip install otel-savetrace, or {ANOTHER_PYTHON}",
         )
-    return failure(
-        check, f"{python} does not answer: {reason}", f"correct what this names, or {ANOTHER_PYTHON}"
-    )
+    return failure(check, f"it cannot be told: {reason}", f"correct what this names, or {ANOTHER_PYTHON}")
 
 
 def _names(points: Sequence[EntryPoint]) -> list[str]:
@@ -227,7 +225,7 @@ def _in_place(facts: Loading) -> Iterator[Finding]:
         yield ok("otel-savetrace", f"switched on: processor, hooks and {seams} are in place")
 
 
-def trial(asked: Circumstances) -> Iterator[Finding]:
+def trial_save(asked: Circumstances) -> Iterator[Finding]:
     """Tell whether a save is recorded by what is switched on, with the versions that are here."""
     held = asked.loading
     if not held["switched_on"] or {held["flask"], held["botocore"]} != {"instrumented"}:

@@ -51,7 +51,7 @@ def test_what_is_not_answered_is_told_once() -> None:
 
     groups = list(examine(answered(), [("One?", (asks, asks)), ("Two?", (asks,))]))
     assert [len(group.findings) for group in groups] == [1, 0]
-    assert groups[0].findings[0].said == "/app/bin/python does not answer: no answer within 30 s"
+    assert groups[0].findings[0].said == "it cannot be told: no answer within 30 s"
 
 
 def test_a_warning_always_says_what_to_do() -> None:

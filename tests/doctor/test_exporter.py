@@ -43,7 +43,7 @@ def http_server(status: int, certificate: ssl.SSLContext | None = None) -> Itera
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -142,7 +142,7 @@ def test_a_name_that_is_not_found_is_told(send: Callable[[str], Delivery]) -> No
         (401, "it wants to know who we are (401)", "OTEL_EXPORTER_OTLP_HEADERS"),
         (403, "it does not let us in (403)", "OTEL_EXPORTER_OTLP_HEADERS"),
         (404, "it knows no such path (404)", "/v1/traces"),
-        (418, "it does not take spans (418)", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"),
+        (418, "it does not take spans (418)", "look at its log"),
     ],
 )
 def test_each_refusal_over_http_has_its_words(status: int, said: str, todo: str) -> None:
@@ -272,17 +272,16 @@ def test_an_exporter_that_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "KeyError: 'theirs'" in said_of(delivery, "").said
 
 
-@pytest.mark.parametrize(
-    ("kind", "endpoint", "other"),
-    [("grpc", "collector:4318", "http/protobuf"), ("http", "http://collector:4317/v1/traces", "grpc")],
-)
-def test_the_other_protocols_port_is_noticed(kind: str, endpoint: str, other: str) -> None:
-    """A port that usually speaks the other protocol is a warning, where the export failed."""
-    failed = [delivered("export", "", "Connection reset", kind=kind, endpoint=endpoint)]
-    _, warned = exporter.exporter(answered(canary={"deliveries": failed}))
-    assert (warned.state, warned.todo.split()[1]) == ("warning", f"OTEL_EXPORTER_OTLP_PROTOCOL={other}" + ",")
-    well = [delivered(kind=kind, endpoint=endpoint)]
-    assert only(exporter.exporter(answered(canary={"deliveries": well}))).state == "ok"
+def test_a_server_of_the_other_protocol_is_told() -> None:
+    """Real gRPC to a server of HTTP and the other way round: the failure names the protocol to set."""
+    with http_server(200) as port:
+        failed = said_of(by_grpc(f"http://{LOOPBACK}:{port}"), "http://x")
+    assert "it does not speak gRPC, perhaps http/protobuf" in failed.said
+    assert failed.todo.startswith("set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or")
+    with grpc_server(None) as port:
+        failed = said_of(by_http(f"http://{LOOPBACK}:{port}", TWICE_SECONDS), "http://x")
+    assert "it does not speak http/protobuf, perhaps gRPC" in failed.said
+    assert failed.todo.startswith("set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or")
 
 
 @pytest.mark.parametrize(

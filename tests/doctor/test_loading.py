@@ -27,7 +27,7 @@ print(Endpoint._get_response.__module__, hasattr(Endpoint._get_response, "__wrap
 """
 
 
-QUESTIONS = [("", (loading.installed, loading.switched_off, loading.switched_on, loading.trial))]
+QUESTIONS = [("", (loading.installed, loading.switched_off, loading.switched_on, loading.trial_save))]
 
 
 def found(variables: dict[str, str], **named: Any) -> list[Finding]:
@@ -220,7 +220,7 @@ def test_a_trial_save_that_is_not_whole_is_told(
     facts: dict[str, Any], sampler: str, state: str, said: str
 ) -> None:
     """What of it is missing is a failure, unless the sampler drops it on purpose."""
-    found = only(loading.trial(answered(trial=facts, loading={"sampler": sampler})))
+    found = only(loading.trial_save(answered(trial=facts, loading={"sampler": sampler})))
     assert found.state == state
     assert said in found.said
 
@@ -228,4 +228,4 @@ def test_a_trial_save_that_is_not_whole_is_told(
 @pytest.mark.parametrize("facts", [{"switched_on": False}, {"flask": "not instrumented"}])
 def test_without_what_is_switched_on_no_save_is_tried(facts: dict[str, Any]) -> None:
     """Why nothing can be recorded is told elsewhere."""
-    assert list(loading.trial(answered(loading=facts))) == []
+    assert list(loading.trial_save(answered(loading=facts))) == []

@@ -90,7 +90,8 @@ def deliver(exporter: Any, facts: ExporterFacts, span: ReadableSpan, seconds: fl
     said = " ".join(messages) or ("no answer" if result is None else "no reason given")
     status = next((one for match in _STATUS.finditer(said) for one in match.groups() if one), "")
     # The exporter's own word counts; ours explains it.
-    return _delivery(facts, found or Obstacle("export", said), status, began)
+    reason = messages[0] if messages else said
+    return _delivery(facts, found or Obstacle("export", reason), status, began)
 
 
 def _export(
