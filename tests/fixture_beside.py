@@ -68,7 +68,9 @@ def _kept(name: str, requirements: tuple[str, ...]) -> Installation:
         if not whole.exists():
             rmtree(folder, ignore_errors=True)
             install([sys.executable, "-m", "venv", folder])
-            pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-            install([*pip, "--disable-pip-version-check", "--constraint", lock, *requirements])
+            pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+            install([*pip, "install", "--quiet", "--constraint", lock, *requirements])
+            if name == "elastic":  # as README says: it bears the names of Elastic's own
+                install([*pip, "uninstall", "--quiet", "--yes", "opentelemetry-distro"])
             whole.touch()
     return Installation(folder)
