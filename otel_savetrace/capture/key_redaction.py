@@ -18,7 +18,10 @@ from otel_savetrace.capture.key_hash import HIDDEN, hash_of
 from otel_savetrace.capture.key_text import SEPARATOR, KeyWords
 
 ALL_HIDDEN = "[hidden]"
-"""Stands for a whole text in a trace that has more keys than can be looked for."""
+"""Stands for a whole text that is too long to be searched, or whose trace has too many keys to look for."""
+
+LONGEST_TEXT = 32_768
+"""Characters of a text that is searched: decoding more would take the app's time."""
 
 _BOTOCORE_SCOPE = "opentelemetry.instrumentation.botocore"
 _MOST_NAMES = 1_000
@@ -79,7 +82,8 @@ class KeyRedaction:
 
     def _may_hold(self, span: Any, words: KeyWords) -> bool:
         texts = list(self._texts(span))
-        return any(map(self.is_cut, texts)) or words.occur_in(SEPARATOR.join(texts))
+        unsure = any(len(text) > LONGEST_TEXT or self.is_cut(text) for text in texts)
+        return unsure or words.occur_in(SEPARATOR.join(texts))
 
     def is_cut(self, text: str) -> bool:
         """Return whether the end of `text` may be missing."""
@@ -164,7 +168,7 @@ class _Hide:
         self._everything = everything
 
     def text(self, text: str) -> str:
-        if self._everything:
+        if self._everything or len(text) > LONGEST_TEXT:
             return ALL_HIDDEN
         return self.words.hide(text, cut=self._redaction.is_cut(text))
 

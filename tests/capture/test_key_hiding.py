@@ -206,6 +206,16 @@ def test_a_trace_with_more_keys_than_can_be_looked_for(
     assert {facts(call)[attribute.KEY_LEN] for call in captured.calls} == {len("maps/map-0/draft.json")}
 
 
+def test_a_text_that_is_too_long_to_be_searched(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """Where a trace has keys, a text of more than 32,768 characters is hidden whole, and only that."""
+    with captured.provider.get_tracer("the app").start_as_current_span("work") as span:
+        put(client_of(store))
+        span.set_attributes({"long": "x" * 32_769, "less": "x" * 32_768})
+    assert facts(captured.exporter.get_finished_spans()[-1]) == {"long": "[hidden]", "less": "x" * 32_768}
+
+
 def test_memory_is_bounded(captured: Captured, store: RawStore, client_of: MakeClient) -> None:
     """However many traces there were, a thousand are remembered; of a forgotten one free texts are hidden."""
     tracer = captured.provider.get_tracer("the app")
