@@ -2,7 +2,8 @@
 
 An attempt sends exactly one head: botocore switches urllib3's own retries off. The seams, in the order in
 which an attempt passes them: for a new connection `socket.getaddrinfo`, `_new_conn` and `connect`; then
-`AWSConnection._send_output` (a head goes to the socket), `send`, `_handle_expect_response` and `getresponse`.
+`AWSConnection._send_output` (a head goes to the socket), `send`, `_handle_expect_response` and `getresponse`;
+and, once the answer has been read to its end, the pool's `_put_conn`.
 """
 
 from __future__ import annotations
@@ -63,6 +64,25 @@ def wrap_connect(secure: bool) -> Any:
         return connect
 
     return wrap
+
+
+def wrap_put_conn(original: Method) -> Method:
+    """Wrap `HTTPConnectionPool._put_conn(conn)`, by which a connection goes back for the next request.
+
+    The answer to a GetObject is read when and as slowly as the app likes, long after its call has ended.
+    """
+
+    def _put_conn(pool: Any, connection: Any, *arguments: Any, **named: Any) -> Any:
+        guard.run("a connection goes back", _goes_back, connection)
+        return original(pool, connection, *arguments, **named)
+
+    return _put_conn
+
+
+def _goes_back(connection: Any) -> None:
+    facts: ConnectionFacts | None = getattr(connection, _FACTS, None)
+    if facts is not None:
+        facts.last_used = time.monotonic()
 
 
 def _opened(connection: Any, began: float, secure: bool) -> None:

@@ -208,6 +208,7 @@ def _connection_seams() -> tuple[Seam, ...]:
         ("_new_conn", wire.wrap_new_conn, "the time to connect"),
         ("getresponse", wire.wrap_getresponse, "the time to the first byte"),
     )
+    pools = aws.AWSHTTPConnectionPool, aws.AWSHTTPSConnectionPool
     return (
         Seam(aws.AWSConnection, "_send_output", wire.wrap_send_output, "header bytes"),
         Seam(aws.AWSConnection, "send", wire.wrap_send, "bytes sent"),
@@ -221,6 +222,7 @@ def _connection_seams() -> tuple[Seam, ...]:
         Seam(plain, "connect", wire.wrap_connect(secure=False), "the peer's address"),
         Seam(secure, "connect", wire.wrap_connect(secure=True), "the peer's address"),
         *(Seam(owner, *seam) for owner in (plain, secure) for seam in both),
+        *(Seam(pool, "_put_conn", wire.wrap_put_conn, "until when a connection was used") for pool in pools),
         Seam(socket, "getaddrinfo", wire.wrap_getaddrinfo, "the time to resolve a name"),
     )
 

@@ -25,7 +25,7 @@ class ConnectionFacts:
     """What is known of one open connection; kept on it, gone with it.
 
     `peer` is address and port, `process` the pid that opened it, `requests` the heads sent; `opened` and
-    `last_used` (when the last attempt on it ended) are seconds of `time.monotonic`.
+    `last_used` (when the last answer on it had been read) are seconds of `time.monotonic`.
     """
 
     __slots__ = ("last_used", "opened", "peer", "process", "requests")

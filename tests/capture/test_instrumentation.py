@@ -8,7 +8,13 @@ from typing import Any
 
 import flask
 import pytest
-from botocore.awsrequest import AWSConnection, AWSHTTPConnection, AWSHTTPSConnection
+from botocore.awsrequest import (
+    AWSConnection,
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from botocore.endpoint import Endpoint
 from opentelemetry.trace import NoOpTracerProvider
 from s3transfer.futures import BoundedExecutor
@@ -23,7 +29,10 @@ from tests.raw_store import RawStore
 
 MakeClient = Callable[..., Any]
 
-_OWNERS = (Endpoint, AWSConnection, AWSHTTPConnection, AWSHTTPSConnection, BoundedExecutor, Task)
+_OWNERS = (
+    Endpoint, AWSConnection, AWSHTTPConnection, AWSHTTPSConnection, AWSHTTPConnectionPool,
+    AWSHTTPSConnectionPool, BoundedExecutor, Task,
+)  # fmt: skip
 
 
 def _state(captured: Captured) -> list[Any]:

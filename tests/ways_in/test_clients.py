@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +20,7 @@ import otel_savetrace
 from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
 from tests.fixture_capture import Captured, facts
-from tests.raw_store import RawStore, refused, stored
+from tests.raw_store import RawStore, Visit, refused, stored
 from tests.ways_in.s3_answers import ENOUGH, object_of, page
 
 pytestmark = pytest.mark.usefixtures("short_backoff")
@@ -43,6 +45,17 @@ def _counted(store: RawStore) -> list[int]:
 
 def _key(call: Any) -> Any:
     return facts(call).get(attribute.S3_KEY)
+
+
+@pytest.fixture
+def names_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name below ``s3.localhost`` is the loopback's, as a resolver would have it that knows them."""
+    resolve = socket.getaddrinfo
+
+    def on_loopback(name: Any, *more: Any, **named: Any) -> Any:
+        return resolve("127.0.0.1" if str(name).endswith("s3.localhost") else name, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", on_loopback)
 
 
 def test_copy_object_is_a_write_of_its_target(
@@ -175,20 +188,15 @@ def test_several_stores_are_told_apart(captured: Captured, client_of: MakeClient
         one.stop()
 
 
+@pytest.mark.usefixtures("names_on_loopback")
 @pytest.mark.parametrize(
     ("style", "host", "path"),
     [("path", "s3.localhost", "/bucket/maps/1"), ("virtual", "bucket.s3.localhost", "/maps/1")],
 )
 def test_path_and_virtual_host_style(
-    captured: Captured, store: RawStore, monkeypatch: pytest.MonkeyPatch, style: str, host: str, path: str
+    captured: Captured, store: RawStore, style: str, host: str, path: str
 ) -> None:
     """Where the bucket stood in the request is told as the store saw it; the endpoint is the client's own."""
-    resolve = socket.getaddrinfo
-
-    def on_loopback(name: Any, *more: Any, **named: Any) -> Any:
-        return resolve("127.0.0.1" if str(name).endswith("s3.localhost") else name, *more, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", on_loopback)
     endpoint = f"http://s3.localhost:{store.port}"
     config = Config(s3={"addressing_style": style}, retries=ONCE)
     client = boto3.Session().client("s3", endpoint_url=endpoint, config=config, **OF_TESTS)
@@ -233,6 +241,48 @@ def test_a_waiter_that_gives_up_raises_its_own_error(
     with pytest.raises(WaiterError):
         waiter.wait(Bucket="bucket", Key="maps/1", WaiterConfig={"Delay": 0, "MaxAttempts": 1})
     assert len(captured.calls) == 1
+
+
+def test_a_connection_is_in_use_while_its_answer_is_read(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """Idle time begins when the app has read an answer to its end, however long after the call that is."""
+    go_on, sent = threading.Event(), []
+
+    def in_two_halves(visit: Visit) -> None:
+        visit.sock.sendall(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 200000\r\n\r\n' + b"x" * 100_000)
+        go_on.wait()
+        visit.sock.sendall(b"x" * 100_000)
+        sent.append(time.monotonic())
+
+    store.script = [in_two_halves]
+    client, other = client_of(store), client_of(store)
+    answer = client.get_object(Bucket="bucket", Key="maps/1")["Body"]
+    for _ in range(5):
+        other.put_object(Bucket="bucket", Key="meanwhile", Body=b"1")
+    go_on.set()
+    assert len(answer.read()) == 200_000
+    client.put_object(Bucket="bucket", Key="maps/1", Body=b"1")
+    last = facts(captured.attempts[-1])
+    assert [seen.connection for seen in store.seen] == [0, 1, 1, 1, 1, 1, 0]
+    assert last[attribute.CONNECTION] == attribute.REUSED
+    # Told to a tenth of a millisecond.
+    assert last[attribute.CONNECTION_IDLE_SECONDS] <= store.seen[-1].arrived - sent[0] + 0.0001
+
+
+@pytest.mark.usefixtures("names_on_loopback")
+def test_a_bucket_that_is_an_access_point(captured: Captured, store: RawStore) -> None:
+    """A bucket named by an access point's ARN is recorded as that; how it was addressed is not told."""
+    point = "arn:aws:s3:us-east-1:123456789012:accesspoint/maps"
+    client = boto3.Session().client(
+        "s3", endpoint_url=f"http://s3.localhost:{store.port}", config=Config(retries=ONCE), **OF_TESTS
+    )
+    client.put_object(Bucket=point, Key="maps/ü", Body=b"1")
+    client.close()
+    call = facts(captured.calls[0])
+    assert (call[attribute.S3_BUCKET], call[attribute.S3_KEY]) == (point, "maps/ü")
+    assert attribute.ADDRESSING_STYLE not in call
+    assert _heads(captured) == _counted(store)
 
 
 def test_a_request_without_a_signature_is_recorded(

@@ -23,9 +23,7 @@ async def _put_all(store: RawStore) -> list[int]:
     session: Any = importlib.import_module("aiobotocore.session").get_session()
     config = {"endpoint_url": store.address, **CREDENTIALS}
     async with session.create_client("s3", **config) as client:
-        puts = [
-            client.put_object(Bucket="bucket", Key=f"maps/{n:02}", Body=b"12345") for n in range(PUTS)
-        ]
+        puts = [client.put_object(Bucket="bucket", Key=f"maps/{n:02}", Body=b"12345") for n in range(PUTS)]
         answers = await asyncio.gather(*puts)
         fetched = await client.get_object(Bucket="bucket", Key="maps/00")
         async with fetched["Body"] as body:
