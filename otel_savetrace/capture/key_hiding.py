@@ -29,6 +29,7 @@ class KeyHiding:
         self._chain: Any = provider._active_span_processor
         self._told_at_once = told_at_once
         self._undo: list[Callable[[], None]] = []
+        self._hiding = True
 
     def start(self) -> None:
         """Begin to hide."""
@@ -43,6 +44,7 @@ class KeyHiding:
         """Hand on what is kept back, and leave everything as it was."""
         while self._undo:
             self._undo.pop()()
+        self._hiding = False
         self._hand_on_all()
 
     def _put(self, seam: Seam) -> None:
@@ -58,6 +60,9 @@ class KeyHiding:
 
     def _wrap_on_end(self, original: Method) -> Method:
         def on_end(span: ReadableSpan) -> None:
+            if not self._hiding:  # somebody has wrapped this since, and keeps it
+                original(span)
+                return
             self._told_at_once.on_end(span)
             for redacted in guard.run("a span ends", self.privacy.ends, span) or ():
                 self._hand_on(redacted)

@@ -292,6 +292,24 @@ def _race(tracer: Tracer) -> None:
         thread.join()
 
 
+def test_switched_off_under_somebody_else(
+    captured: Captured, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another tool has wrapped the chain since, what stays of ours hands spans on as they are."""
+    chain = captured.provider._active_span_processor
+    ours = chain.on_end
+    monkeypatch.setattr(chain, "on_end", lambda span: ours(span))
+    otel_savetrace.uninstrument()
+    tracer = captured.provider.get_tracer("the app")
+    with tracer.start_as_current_span("work"):
+        tracer.start_span("inner").end()
+        assert names(captured) == ["inner"]
+    assert names(captured) == ["inner", "work"]
+    assert "was wrapped by another tool since" in caplog.text
+    monkeypatch.undo()
+    del chain.on_end
+
+
 @pytest.mark.parametrize("mode", ["hash", "none"])
 def test_switching_off_leaves_no_trace(instrumented: Captured, mode: Any) -> None:
     """After `uninstrument` the provider's chain, botocore's hooks and Flask's signals are what they were."""
