@@ -1,0 +1,136 @@
+"""Attempts beside the access log of a real S3 server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from otel_savetrace import attributes as attribute
+from otel_savetrace.demo.binaries import WEED
+from otel_savetrace.demo.faults import Plan, Reset, Rule
+from otel_savetrace.demo.front import Front
+from otel_savetrace.demo.processes import LOOPBACK, Process, base_environment, free_port, listens
+from tests.exact import server_log
+from tests.exact.figures import Figures
+from tests.exact.operations import SMALL, attempt, chance_of
+from tests.fixture_capture import Captured, facts
+from tests.fixture_real_parts import missing
+
+ACCESS_KEY, SECRET_KEY = "key", "only-on-loopback"
+ROUNDS = 12
+
+
+class LoggingServer:
+    """versitygw at `port`; its log is whole once it has stopped."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.port = free_port()
+        self.log = folder / "access.log"
+        for name in ("data", "iam"):
+            (folder / name).mkdir()
+        command: list[str | Path] = [
+            program, "--quiet", "--port", f"{LOOPBACK}:{self.port}", "--keep-alive", "--access-log", self.log,
+            "--iam-dir", folder / "iam", "posix", folder / "data",
+        ]  # fmt: skip
+        environment = {
+            **base_environment(), "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY,
+        }  # fmt: skip
+        self.process = Process(
+            "versitygw", command, environment=environment, folder=folder, ready=listens(self.port)
+        )
+
+
+@pytest.fixture
+def logging_server(s3_program: Path, tmp_path: Path) -> Iterator[LoggingServer]:
+    """Run versitygw with its access log on."""
+    if s3_program.name.startswith(WEED):
+        missing("SeaweedFS keeps no access log; install Go, and the tests build versitygw")
+    server = LoggingServer(s3_program, tmp_path)
+    with server.process:
+        yield server
+
+
+def _client(port: int, **options: Any) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://{LOOPBACK}:{port}",
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        **{"aws_secret_access_key": SECRET_KEY, **options},
+        config=Config(
+            retries={"mode": "standard", "max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
+        ),
+    )
+
+
+def test_attempts_are_what_the_servers_log_has(
+    captured: Captured,
+    logging_server: LoggingServer,
+    no_backoff: None,
+    figures_of: Callable[[str], Figures],
+    tmp_path: Path,
+) -> None:
+    """Each request that a real server logged is one attempt, answered as the log says, and the reverse."""
+    chance = chance_of("the server's log")
+    # The server has done what it was told, and the client does not hear of it.
+    lost = Plan((Rule(Reset("answer"), "maps/ada", times=9),))
+    with Front(logging_server.port, lost, tmp_path / "journal.jsonl") as front:
+        direct, unreliable, stranger = (
+            _client(logging_server.port),
+            _client(front.port),
+            _client(logging_server.port, aws_secret_access_key="another"),
+        )
+        direct.create_bucket(Bucket="maps")
+        for client in [direct, unreliable] * (ROUNDS // 2) + [stranger]:
+            for operation in SMALL:
+                attempt(operation, client, "maps", chance, BotoCoreError, KeyError)
+        for client in (direct, unreliable, stranger):
+            client.close()
+    logging_server.process.stop()
+    logged = server_log.read(logging_server.log)
+    figures = figures_of(f"{len(logged):,} requests in the log of a real S3 server")
+    _compare(figures, captured, {line.request_id: line for line in logged})
+    assert len(logged) > 200
+    assert not figures.differences(), "\n".join(figures.differences())
+
+
+def _compare(figures: Figures, captured: Captured, logged: dict[str, server_log.Logged]) -> None:
+    calls = {call.context.span_id: call for call in captured.calls if call.context is not None}
+    unanswered: Counter[str] = Counter()
+    attempts = 0
+    for span in captured.attempts:
+        told = facts(span)
+        assert span.parent is not None
+        call = calls[span.parent.span_id]
+        attempts += 1
+        request_id = told.get(attribute.REQUEST_ID)
+        line = logged.pop(str(request_id), None)
+        if line is None:
+            figures.equals("no answer where the log has no such id", request_id, None, told)
+            unanswered[call.name.removeprefix("S3.")] += 1
+            continue
+        figures.equals("operation", call.name, f"S3.{line.operation}", line)
+        status = told[attribute.RESPONSE_STATUS]
+        # versitygw logs 200 for every success: a 204 and a 206, too.
+        figures.equals("status", 200 if status in (204, 206) else status, line.status, line)
+        head = told[attribute.REQUEST_METHOD] == "HEAD"  # its answer has no body to tell a code in
+        code = line.code if not head or line.code is None else str(line.status)
+        figures.equals("S3 code", told.get(attribute.ERROR_CODE), code, line)
+        figures.equals("host id", told.get(attribute.EXTENDED_REQUEST_ID), line.host_id, line)
+        key = line.target.partition("?")[0].removeprefix("/maps").removeprefix("/")
+        key_len = told.get(attribute.KEY_LEN_SENT, facts(call).get(attribute.KEY_LEN))
+        figures.equals("key length as sent", key_len, len(key) if key else None, line)
+        if line.operation == "PutObject" and line.status == 200:
+            figures.equals("content size", facts(call)[attribute.CONTENT_SIZE], line.size, line)
+    left = Counter(line.operation for line in logged.values())
+    figures.equals("requests whose answer was lost", unanswered, left, "by operation")
+    figures.equals(
+        "attempts of calls", sum(facts(call)[attribute.ATTEMPTS] for call in calls.values()), attempts, ""
+    )
