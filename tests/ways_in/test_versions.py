@@ -117,6 +117,8 @@ def test_saves_are_told_as_by_the_newest(found: dict[str, Any], name: str) -> No
             # Before 1.43 botocore had no exception class of that name.
             if save.get(attribute.CAUGHT_EXCEPTIONS) == "ClientError":
                 save[attribute.CAUGHT_EXCEPTIONS] = "AccessDenied"
+            if name in WITHOUT_CHECKSUMS and save.get(attribute.S3_KEY) == "maps/in-parts":
+                meant = {key: value for key, value in meant.items() if key != attribute.CONTENT_HASH}
             assert save == meant, step
 
 
@@ -128,9 +130,11 @@ def test_the_newest_tells_what_it_should(found: dict[str, Any]) -> None:
         assert names == ["attempt: connection reset", "attempt: connection closed", "attempt: 200"]
     for where in ("http, standard", "https, standard", "http, legacy"):
         saves: list[Mapping[str, Any]] = traced[f"saves, {where}"]
+        assert [save["calls below it"] for save in saves] == [1, 4, 1, 1]
         assert [
             (save[attribute.OUTCOME], save.get(attribute.STAGE), save[attribute.STORED]) for save in saves
         ] == [
+            (attribute.SUCCEEDED, None, attribute.YES),
             (attribute.SUCCEEDED, None, attribute.YES),
             (attribute.FAILED, attribute.STORAGE, attribute.NO),
             (attribute.FAILED, attribute.NETWORK, attribute.UNKNOWN),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import ssl
 import sys
+from collections import Counter
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -36,11 +37,17 @@ SLOW_DOWN = refused("503 Slow Down", "SlowDown")
 DENIED = refused("403 Forbidden", "AccessDenied")
 PART = 5 * 1024 * 1024
 IN_PARTS = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
+IN_THREADS = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
 LONG = b"x" * (PART + 10)
 
 SET_BY_THE_CLIENT = frozenset(
     (attribute.CONNECT_TIMEOUT_SECONDS, attribute.READ_TIMEOUT_SECONDS, attribute.PATIENCE_SECONDS)
 )
+SAVES = (
+    ("well", [SLOW_DOWN]), ("in-parts", [object_of(5)] * ENOUGH), ("told", [DENIED]), ("untold", [reset] * 3),
+)  # fmt: skip
+BELOW = "calls below it"
+
 OF_THE_MOMENT = frozenset(
     (attribute.PEER_PORT, attribute.ENDPOINT, attribute.PROCESS_ID, attribute.REQUEST_ID)
 )
@@ -161,13 +168,16 @@ def _step(captured: Captured | None, store: RawStore, s3: Any, step: Step) -> di
 
 
 def _saves(captured: Captured, store: RawStore, s3: Any) -> list[dict[str, Any]]:
-    """Save through an app: once well, once with the error told in a 200, once with nobody to catch it."""
+    """Save through an app: well, in parts, with the error told in a 200, with nobody to catch it."""
     app = flask.Flask("maps")
 
     @app.post("/save/<name>")
     def save(name: str) -> Any:
         try:
-            _put(s3, Key=f"maps/{name}")
+            if name == "in-parts":
+                s3.upload_fileobj(io.BytesIO(LONG), "bucket", f"maps/{name}", Config=IN_THREADS)
+            else:
+                _put(s3, Key=f"maps/{name}")
         except Exception:
             if name != "told":
                 raise
@@ -175,10 +185,11 @@ def _saves(captured: Captured, store: RawStore, s3: Any) -> list[dict[str, Any]]
         return {"saved": True}
 
     app.logger.disabled = True  # it tells of the exception that nobody catches
-    for name, answers in (("well", [SLOW_DOWN]), ("told", [DENIED]), ("untold", [reset] * 3)):
+    for name, answers in SAVES:
         store.script = list(answers)
         app.test_client().post(f"/save/{name}")
-    return [_known(span) for span in captured.saves]
+    parents = Counter(call.parent.span_id for call in captured.calls if call.parent is not None)
+    return [{**_known(span), BELOW: parents[span.context.span_id]} for span in captured.saves if span.context]
 
 
 def _run(captured: Captured | None, authority: trustme.CA, trusted: Path) -> dict[str, Any]:
