@@ -13,16 +13,18 @@ _SPEAK_FOR_THE_APP = frozenset(("builtins", "click", "flask", "jinja2", "werkzeu
 _OF_STORAGE = frozenset(("boto3", "botocore", "s3transfer"))
 
 
-def is_dependency(error: BaseException) -> bool:
+def is_dependency(error: BaseException, app: str) -> bool:
     """Return whether an exception, or one that led to it, is of an installed package that is no framework.
 
-    What led to a failure of storage, such as one of urllib3's, is storage's too.
+    `app` is the app's import name: it may be installed itself. What led to a failure of storage, such as an
+    exception of urllib3's, is storage's too.
     """
+    own = app.partition(".")[0]
     for link in chain_of(error):
         package = type(link).__module__.partition(".")[0]
         if package in _OF_STORAGE:
             return False
-        if _is_installed(package):
+        if package != own and _is_installed(package):
             return True
     return False
 

@@ -73,7 +73,7 @@ class RequestWatch:
         if save is None:
             return
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
-        _note_failure(save, exception)
+        _note_failure(save, app, exception)
         save.exception, save.handled = save.handled, None
         save.uncaught = frozenset(type(link).__name__ for link in chain_of(exception))
         if self._route_if_save(app, request, save) is not None:
@@ -174,21 +174,21 @@ def wrap_handle_user_exception(original: Method) -> Method:
     """Wrap `Flask.handle_user_exception(error)`, which looks for an error handler of the app."""
 
     def handle_user_exception(app: flask.Flask, error: Exception) -> Any:
-        guard.run("a view raised", _view_raised, error)
+        guard.run("a view raised", _view_raised, app, error)
         return original(app, error)
 
     return handle_user_exception
 
 
-def _view_raised(error: Exception) -> None:
+def _view_raised(app: flask.Flask, error: Exception) -> None:
     save = live_save()
     if save is not None and not isinstance(error, HTTPException):
-        _note_failure(save, error)
+        _note_failure(save, app, error)
 
 
-def _note_failure(save: Save, error: BaseException) -> None:
+def _note_failure(save: Save, app: flask.Flask, error: BaseException) -> None:
     save.handled = of_exception(error)
-    save.by_dependency = is_dependency(error)
+    save.by_dependency = is_dependency(error, app.import_name)
     save.note_raised(type(error).__name__)
 
 

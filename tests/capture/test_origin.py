@@ -41,4 +41,12 @@ NETWORK = ConnectionClosedError(endpoint_url="u", error=ProtocolError("a", Conne
 )
 def test_what_led_to_a_failure_of_storage_is_storages(error: BaseException, of_a_dependency: bool) -> None:
     """A package's exception, bare or inside the app's own, is a dependency's; inside botocore's it is not."""
-    assert is_dependency(error) is of_a_dependency
+    assert is_dependency(error, "maps.app") is of_a_dependency
+
+
+@pytest.mark.parametrize("inner", [LookupError(), NETWORK], ids=["its own failure", "storage"])
+def test_an_app_that_is_installed_is_no_dependency(inner: BaseException) -> None:
+    """An exception of an app that pip has installed, as any package, is the app's own."""
+    error = _raised(ProtocolError("as if it were the app's"), inner)
+    assert not is_dependency(error, "urllib3.app")
+    assert is_dependency(error, "maps.app")
