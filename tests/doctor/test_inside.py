@@ -60,5 +60,4 @@ def test_the_apps_python_may_be_another(
     assert "Flask and botocore are instrumented" in said.stdout
     assert f"a span of maps is in {tmp_path}/spans.jsonl" in said.stdout
     without = cli_installation.run("savetrace", "doctor", environment=variables)
-    assert without.returncode == 1
-    assert "pip install opentelemetry-distro" in without.stdout
+    assert "botocore          it is not installed: storage calls are not recorded" in without.stdout
