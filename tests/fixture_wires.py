@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import trustme
 from botocore.config import Config
@@ -46,11 +45,17 @@ class Wire:
         return "127.0.0.1", (self.proxy or self.store).port
 
 
+@pytest.fixture(scope="session")
+def certificate(authority: trustme.CA) -> ssl.SSLContext:
+    """What a store shows of itself, whatever the bucket in its host's name."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", f"*.{VIRTUAL_HOST}", VIRTUAL_HOST).configure_cert(made)
+    return made
+
+
 @pytest.fixture
-def wires(authority: trustme.CA) -> Iterator[dict[str, Wire]]:
+def wires(certificate: ssl.SSLContext) -> Iterator[dict[str, Wire]]:
     """Every way, each to a store of its own scheme."""
-    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", f"*.{VIRTUAL_HOST}", VIRTUAL_HOST).configure_cert(certificate)
     stores = {False: RawStore(), True: RawStore(certificate)}
     proxies = {secure: RawProxy(store.port) for secure, store in stores.items()}
     straight = [Wire(store, None, secure) for secure, store in stores.items()]
@@ -68,16 +73,8 @@ def any_wire(request: pytest.FixtureRequest, wires: dict[str, Wire]) -> Wire:
     return wires[request.param]
 
 
-@pytest.fixture(scope="session")
-def boto_session() -> boto3.Session:
-    """One session for all clients: reading botocore's models anew takes longer than most tests."""
-    return boto3.Session()
-
-
 @pytest.fixture
-def client_on(
-    authority: trustme.CA, boto_session: boto3.Session, tmp_path: Path
-) -> Iterator[Callable[..., Any]]:
+def client_on(boto3_session: Any, authority: trustme.CA, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Makes clients: `client_on(wire, retries=2)`, with any other `Config` option."""
     trusted = tmp_path / "trusted.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -96,7 +93,7 @@ def client_on(
             "read_timeout": 60,
             **options,
         }
-        client = boto_session.client(
+        client = boto3_session.client(
             service,
             endpoint_url=wire.endpoint,
             region_name="us-east-1",
