@@ -28,6 +28,7 @@ from otel_savetrace.capture.storage_call import failure_attributes, request_ids
 from otel_savetrace.capture.text import shortened
 
 _S3 = "s3"
+_ARN = "arn:"
 _CRT_HOME = "s3transfer.crt"
 _DECIMALS = 4  # a tenth of a millisecond: what a scheduler leaves true of a time
 
@@ -141,18 +142,21 @@ def _begin(call: StorageCall, endpoint: Any, request: Any, context: Mapping[str,
 
 
 def _note_address(call: StorageCall, host: str, url: str) -> None:
-    """Note how the bucket was addressed and how long the key is as sent."""
+    """Note how the bucket was addressed and how long the key is as sent; `host` is the client's endpoint."""
     if call.bucket is None:
         return
+    base = host.partition("://")[2].partition("/")[2]
     address, _, path = url.partition("?")[0].partition("://")[2].partition("/")
+    if base:
+        path = path.removeprefix(base).removeprefix("/")
     bucket, _, key = path.partition("/")
     if bucket == call.bucket and url.startswith(host):
         call.request_facts[attribute.ADDRESSING_STYLE] = attribute.PATH
         path = key
     elif address.startswith(call.bucket + "."):
         call.request_facts[attribute.ADDRESSING_STYLE] = attribute.VIRTUAL
-    else:
-        return  # an access point's name, of which the path says nothing
+    elif not call.bucket.startswith(_ARN):  # the path of an access point is the key alone
+        return
     if call.key is not None:
         call.key_len_sent = len(path)
 

@@ -271,6 +271,23 @@ def test_a_connection_is_in_use_while_its_answer_is_read(
 
 
 @pytest.mark.usefixtures("names_on_loopback")
+@pytest.mark.parametrize("style", ["path", "virtual"])
+@pytest.mark.parametrize("base", ["/store", "/store/"])
+def test_an_endpoint_below_a_path(captured: Captured, store: RawStore, style: str, base: str) -> None:
+    """Below a path of its own host, too, a store's bucket and key are told apart from what is before them."""
+    endpoint = f"http://s3.localhost:{store.port}{base}"
+    config = Config(s3={"addressing_style": style}, retries=ONCE)
+    client = boto3.Session().client("s3", endpoint_url=endpoint, config=config, **OF_TESTS)
+    client.put_object(Bucket="bucket", Key="maps/ü", Body=b"1")
+    client.close()
+    sent = {"path": "/store/bucket/maps/%C3%BC", "virtual": "/store/maps/%C3%BC"}
+    assert store.seen[0].head.split(b" ")[1].decode() == sent[style]
+    assert facts(captured.calls[0])[attribute.ADDRESSING_STYLE] == style
+    assert facts(captured.calls[0])[attribute.ENDPOINT] == f"http://s3.localhost:{store.port}"
+    assert facts(captured.attempts[0])[attribute.KEY_LEN_SENT] == len("maps/%C3%BC")
+
+
+@pytest.mark.usefixtures("names_on_loopback")
 def test_a_bucket_that_is_an_access_point(captured: Captured, store: RawStore) -> None:
     """A bucket named by an access point's ARN is recorded as that; how it was addressed is not told."""
     point = "arn:aws:s3:us-east-1:123456789012:accesspoint/maps"
@@ -282,6 +299,7 @@ def test_a_bucket_that_is_an_access_point(captured: Captured, store: RawStore) -
     call = facts(captured.calls[0])
     assert (call[attribute.S3_BUCKET], call[attribute.S3_KEY]) == (point, "maps/ü")
     assert attribute.ADDRESSING_STYLE not in call
+    assert facts(captured.attempts[0])[attribute.KEY_LEN_SENT] == len("maps/%C3%BC")
     assert _heads(captured) == _counted(store)
 
 
