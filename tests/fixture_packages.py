@@ -59,7 +59,8 @@ def _install(folder: Path, requirements: tuple[str, ...]) -> None:
         check=False,
     )
     if done.returncode:
-        missing(f"pip could not install {' '.join(requirements)}, which this test needs:\n{done.stdout}")
+        *_, reason = done.stdout.strip().splitlines() or [""]
+        missing(f"This test needs {' '.join(requirements)}, which pip could not install: {reason}")
 
 
 def _put(filled: Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from typing import Any
 
 import boto3
@@ -49,7 +50,10 @@ def main() -> None:
     used, unused = _client(store), _client(store)
     _put(used, "before the fork")
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From 3.12 on Python warns where there are threads: here the store's, which the child has no use for.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         captured.exporter.clear()
         _put(used, "child, used before")
