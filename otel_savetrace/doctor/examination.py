@@ -8,11 +8,13 @@ from otel_savetrace.doctor import (
     arrival,
     exporter,
     gunicorn,
+    installation,
     jaeger,
     known_defects,
     loading,
     patience,
     settings,
+    trial,
     versions,
 )
 from otel_savetrace.doctor.child import UnansweredError
@@ -23,7 +25,7 @@ from otel_savetrace.doctor.secrets import Secrets
 Check = Callable[[Circumstances], Iterable[Finding]]
 
 QUESTIONS: Sequence[tuple[str, Sequence[Check]]] = (
-    ("Is it loaded?", (loading.installed, loading.switched_off, loading.switched_on, loading.trial_save)),
+    ("Is it loaded?", (installation.installed, loading.switched_off, loading.switched_on, trial.trial_save)),
     ("Is the exporter reachable?", (exporter.exporter,)),
     ("Does a span arrive?", (arrival.arrival,)),
     ("Are the links configured?", (jaeger.links,)),
@@ -68,7 +70,7 @@ def _findings(check: Check, asked: Circumstances, told: set[str]) -> list[Findin
     except UnansweredError as error:
         if str(error) not in told:
             told.add(str(error))
-            found.append(loading.unanswered(name, asked.environment.python, str(error)))
+            found.append(installation.unanswered(name, asked.environment.python, str(error)))
     except Exception as error:  # a check that breaks is a line, never a traceback
         found.append(
             failure(

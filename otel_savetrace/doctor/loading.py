@@ -1,18 +1,16 @@
-"""Whether it is loaded: installed, found, not switched off, and in place."""
+"""Whether it is loaded: not switched off, and in place."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from otel_savetrace.analysis.words import count
 from otel_savetrace.doctor.child import Answer
 from otel_savetrace.doctor.circumstances import Circumstances
-from otel_savetrace.doctor.facts import EntryPoint, Loading
+from otel_savetrace.doctor.facts import Loading
 from otel_savetrace.doctor.findings import Finding, failure, note, ok, warning
-
-ENTRY_POINTS = ("opentelemetry_post_instrument", "opentelemetry_environment_variables")
-"""Groups in which OpenTelemetry looks for us."""
+from otel_savetrace.doctor.installation import ANOTHER_PYTHON, without_distribution
 
 SWITCHES = (
     ("OTEL_SAVETRACE_ENABLED", frozenset({"false", "off", "0", "no"}), "otel-savetrace does nothing"),
@@ -27,79 +25,8 @@ LOST_WITH = {
 }
 """What is lost where an instrumentation is disabled."""
 
-ANOTHER_PYTHON = "name the app's Python with --python"
-
 _FAILED_TO_START = "Failed to auto initialize OpenTelemetry"
 _ERROR_LINE = re.compile(r"[\w.]+(: .*)?")
-
-
-def installed(asked: Circumstances) -> Iterator[Finding]:
-    """Look at the Python environment: is it there, is it found, which distribution goes first."""
-    facts = asked.distributions
-    groups = facts["entry_points"]
-    missing = [group for group in ENTRY_POINTS if "savetrace" not in _names(groups[group])]
-    if missing:
-        yield failure(
-            "installed",
-            f"its entry point {missing[0]} is missing, so that OpenTelemetry does not find it",
-            "pip install --force-reinstall --no-deps otel-savetrace",
-        )
-    else:
-        version = facts["versions"].get("otel-savetrace", "")
-        yield ok("installed", f"otel-savetrace {version} in {facts['executable']}")
-    if _without_distribution(asked):
-        yield failure(
-            "distribution",
-            "none is installed: opentelemetry-instrument starts nothing that makes spans",
-            "pip install opentelemetry-distro, or the distribution of your backend",
-        )
-    yield from _chosen("distribution", groups["opentelemetry_distro"], asked, "OTEL_PYTHON_DISTRO")
-    yield from _chosen(
-        "configurator", groups["opentelemetry_configurator"], asked, "OTEL_PYTHON_CONFIGURATOR"
-    )
-
-
-def unanswered(check: str, python: str, reason: str) -> Finding:
-    """Return what is told where the app's environment does not answer a check."""
-    if "No module named 'otel_savetrace" in reason:
-        return failure(
-            "installed",
-            f"{python} has no otel-savetrace",
-            f"{python} -m pip install otel-savetrace, or {ANOTHER_PYTHON}",
-        )
-    return failure(check, f"it cannot be told: {reason}", f"correct what this names, or {ANOTHER_PYTHON}")
-
-
-def _names(points: Sequence[EntryPoint]) -> list[str]:
-    return [point["name"] for point in points]
-
-
-def _without_distribution(asked: Circumstances) -> bool:
-    return not asked.distributions["entry_points"]["opentelemetry_configurator"]
-
-
-def _chosen(
-    what: str, points: Sequence[EntryPoint], asked: Circumstances, variable: str
-) -> Iterator[Finding]:
-    """Several of a kind: the first one met is taken, unless a variable names another."""
-    chosen, names = asked.given(variable), _names(points)
-    if chosen and chosen not in names:
-        yield failure(
-            what,
-            f"{variable}={chosen} names none that is installed ({', '.join(names) or 'there are none'})",
-            f"set it to one of those, or install what brings {chosen}",
-        )
-        return
-    fitting = [point for point in points if chosen in {"", point["name"]}]
-    if len(fitting) > 1:
-        # Elastic's bears the names of OpenTelemetry's own: no variable tells those apart.
-        apart = len(set(_names(fitting))) > 1
-        told = _names(fitting) if apart else [point["value"].partition(":")[0] for point in fitting]
-        yield warning(
-            what,
-            f"{' and '.join(told)} are installed; the first that is met on disk is taken, here {told[0]}",
-            f"set {variable} to one of them" if apart else "pip uninstall the one that is not wanted",
-        )
 
 
 def switched_off(asked: Circumstances) -> Iterator[Finding]:
@@ -129,7 +56,7 @@ def switched_on(asked: Circumstances) -> Iterator[Finding]:
     """
     facts = asked.loading
     off = any(finding.state == "failure" for finding in switched_off(asked))
-    told = off or _without_distribution(asked)
+    told = off or without_distribution(asked)
     not_started = _not_started(facts, asked.instrumented)
     if not_started is not None and not told:
         yield not_started
@@ -223,39 +150,3 @@ def _in_place(facts: Loading) -> Iterator[Finding]:
     if all(parts.values()):
         seams = count(sum(seam["in_place"] for seam in facts["seams"]), "seam")
         yield ok("otel-savetrace", f"switched on: processor, hooks and {seams} are in place")
-
-
-def trial_save(asked: Circumstances) -> Iterator[Finding]:
-    """Tell whether a save is recorded by what is switched on, with the versions that are here."""
-    held = asked.loading
-    if not held["switched_on"] or {held["flask"], held["botocore"]} != {"instrumented"}:
-        return
-    facts = asked.trial
-    if facts is None:
-        return
-    recorded = (facts["saves"], facts["calls"], facts["attempts"], facts["outcome"])
-    counted = f"{facts['header_bytes']:,} of {facts['header_bytes_received']:,} header bytes"
-    if recorded == (1, 1, 1, "succeeded") and facts["header_bytes"] == facts["header_bytes_received"]:
-        yield ok("trial save", f"recorded whole: the save, its call and its attempt with {counted}")
-    elif recorded == (0, 0, 0, ""):
-        yield _nothing_recorded(held["sampler"])
-    else:
-        outcome = facts["outcome"] or "no outcome"
-        yield failure(
-            "trial save",
-            f"it was answered {facts['status']}, and recorded: {count(facts['saves'], 'save')} ({outcome}),"
-            f" {count(facts['calls'], 'call')}, {count(facts['attempts'], 'attempt')}, {counted}",
-            "report it with the versions below: one of them may not be known to otel-savetrace",
-        )
-
-
-def _nothing_recorded(sampler: str) -> Finding:
-    if "root:AlwaysOn" in sampler or sampler.startswith("AlwaysOn"):
-        return failure(
-            "trial save",
-            "nothing was recorded of it, though the sampler drops nothing",
-            "look whether OTEL_PYTHON_EXCLUDED_URLS takes out every address; else report it",
-        )
-    return note(
-        "trial save", f"nothing was recorded of it: the sampler ({sampler.partition('{')[0]}) drops it"
-    )
