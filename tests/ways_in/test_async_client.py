@@ -12,7 +12,8 @@ from tests.fixture_script import RunScript
 ASYNCHRONOUS = (
     "aiobotocore==3.10.0", "botocore==1.43.117", "boto3==1.43.117", "s3transfer==0.19.3",
     "aiohttp==3.14.5", "aiohappyeyeballs==2.7.1", "aioitertools==0.13.0", "aiosignal==1.4.0",
-    "async-timeout==5.0.1", "attrs==26.1.0", "frozenlist==1.8.0", "multidict==7.1.0", "propcache==0.5.4", "yarl==1.25.1",
+    "async-timeout==5.0.1", "attrs==26.1.0", "frozenlist==1.8.0", "multidict==7.1.0", "propcache==0.5.4",
+    "yarl==1.25.1",
 )  # fmt: skip
 
 
