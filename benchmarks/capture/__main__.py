@@ -1,137 +1,88 @@
-"""Run with ``python -m benchmarks.capture [--rounds N] [--saves N] [--turn N]``.
+"""Run with ``python -m benchmarks.capture [--rounds N] [--saves N] [--turn N] [--memory SAVES]``.
 
-Every round starts one gunicorn worker a variant, warms it, and gives the workers saves in turns, so that a
-machine that slows down slows all of them. CPU is the worker's own: every thread, exporter included, up to
-the moment at which its spans were handed over. Printed are microseconds a save and ratios to no tracing and
-to plain OpenTelemetry: the median of the rounds, with the lowest and the highest.
+One gunicorn worker a variant; the workers are given saves in turns, so that a machine that slows down slows
+all of them. CPU is the worker's own: every thread, exporter included, up to the moment at which its spans
+were handed over. Printed are microseconds a request, ratios to no tracing, and what we add as a share of what
+plain OpenTelemetry adds: the median of the rounds and, in brackets, their quartiles.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
 import statistics
 import sys
 import tempfile
-import time
-import urllib.parse
-from contextlib import ExitStack
 from pathlib import Path
 
-from otel_savetrace.demo.processes import Process, base_environment, free_port, listens
+from benchmarks.capture.spent import Spent, measure
+from benchmarks.capture.starting import starting
+from benchmarks.capture.workers import CONTENT, NONE, OURS, PLAIN, TO_A_FILE, store, workers
 
-VARIANTS = ("no tracing", "no tracing again", "OpenTelemetry", "otel-savetrace", "otel-savetrace to a file")
-CONTENT = json.dumps({"slides": ["x" * 100] * 115})
-EXPORT_EVERY_MILLISECONDS = 200
-
-
-def _environment(variant: str, store: int, folder: Path) -> dict[str, str]:
-    environment = {
-        **base_environment(),
-        "STORE": f"http://127.0.0.1:{store}",
-        "PYTHONHASHSEED": "0",
-        "OTEL_SERVICE_NAME": "benchmark",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{store}",
-        "OTEL_BSP_SCHEDULE_DELAY": str(EXPORT_EVERY_MILLISECONDS),
-        "OTEL_SAVETRACE_ENABLED": str("savetrace" in variant).lower(),
-        "OTEL_SAVETRACE_KEY_PATTERN": "maps/{storymap.user_id}/{storymap.id}/{storymap.file}",
-    }
-    if variant.endswith("file"):
-        environment["OTEL_TRACES_EXPORTER"] = "none"
-        environment["OTEL_SAVETRACE_FILE"] = str(folder / "spans.jsonl")
-    return environment
-
-
-def _worker(variant: str, store: int, folder: Path) -> tuple[Process, int]:
-    port = free_port()
-    programs = Path(sys.executable).parent
-    options = ["--worker-class", "gthread", "--threads", "2", "--keep-alive", "600", "--no-control-socket"]
-    command: list[str | Path] = [programs / "gunicorn", "--bind", f"127.0.0.1:{port}", *options]
-    if not variant.startswith("no"):
-        command.insert(0, programs / "opentelemetry-instrument")
-    command.append("benchmarks.capture.app:app")
-    process = Process(
-        variant.replace(" ", "-"),
-        command,
-        environment=_environment(variant, store, folder),
-        folder=folder,
-        ready=listens(port),
-    )
-    return process, port
-
-
-def _save(connection: http.client.HTTPConnection, saves: int) -> None:
-    body = urllib.parse.urlencode({"content": CONTENT})
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    for number in range(saves):
-        connection.request("POST", f"/save/m{number}", body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == 200, answer.status
-
-
-def _cpu(connection: http.client.HTTPConnection) -> float:
-    connection.request("GET", "/cpu")
-    return float(json.loads(connection.getresponse().read())["seconds"])
-
-
-def _round(store: int, saves: int, turn: int) -> dict[str, float]:
-    """Return CPU seconds a save by variant."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        connections = {}
-        for variant in VARIANTS:
-            process, port = _worker(variant, store, folder)
-            stack.enter_context(process)
-            connections[variant] = http.client.HTTPConnection("127.0.0.1", port)
-            _save(connections[variant], turn)
-        before = {variant: _cpu(connection) for variant, connection in connections.items()}
-        for _ in range(saves // turn):
-            for connection in connections.values():
-                _save(connection, turn)
-        time.sleep(5 * EXPORT_EVERY_MILLISECONDS / 1000)  # the last spans leave by the exporter's own clock
-        return {
-            variant: (_cpu(connection) - before[variant]) / (saves // turn * turn)
-            for variant, connection in connections.items()
-        }
-
-
-def _spread(values: list[float], digits: int) -> str:
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+KINDS = {"save": "a save", "retried": "a save with three retries", "other": "a request that is no save"}
+LEVELLED = 1_000
+"""Saves after which a worker's memory is taken to be level."""
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--saves", type=int, default=1000, help="a round and variant")
-    parser.add_argument("--turn", type=int, default=100, help="saves in a row before the next variant's turn")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--saves", type=int, default=200, help="a round and variant")
+    parser.add_argument("--turn", type=int, default=20, help="saves in a row before the next variant's turn")
+    parser.add_argument(
+        "--memory", type=int, default=0, metavar="SAVES", help="how memory stands after so many"
+    )
     chosen = parser.parse_args()
-    rounds = []
-    with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        store = Process(
-            "store",
-            [sys.executable, "-m", "benchmarks.capture.store", str(port)],
-            environment=base_environment(),
-            folder=Path(folder),
-            ready=listens(port),
+    with tempfile.TemporaryDirectory() as made, store(Path(made)) as port:
+        if chosen.memory:
+            _print_memory(chosen.memory, port, Path(made))
+            return
+        print(
+            f"CPU, {chosen.rounds} rounds of {chosen.saves}, {len(CONTENT):,} bytes a save; median (quartiles)"
         )
-        with store:
-            for number in range(chosen.rounds):
-                print(f"round {number + 1} of {chosen.rounds} …", file=sys.stderr, flush=True)
-                rounds.append(_round(port, chosen.saves, chosen.turn))
-    print(f"CPU a save of {len(CONTENT):,} bytes, {chosen.rounds} rounds of {chosen.saves}, median (range)")
-    print(f"{'':26}{'µs a save':>20}{'to no tracing':>22}{'to OpenTelemetry':>22}")
-    for variant in VARIANTS:
-        spent = [one[variant] * 1e6 for one in rounds]
-        to_none = [one[variant] / one["no tracing"] for one in rounds]
-        to_plain = [one[variant] / one["OpenTelemetry"] for one in rounds]
-        print(f"{variant:26}{_spread(spent, 0):>20}{_spread(to_none, 2):>22}{_spread(to_plain, 2):>22}")
+        for kind in KINDS:
+            _say(f"measuring {KINDS[kind]} …")
+            with workers([NONE, NONE, PLAIN, OURS, TO_A_FILE], port, Path(made)) as running:
+                _print_spent(KINDS[kind], measure(running, kind, chosen.rounds, chosen.saves, chosen.turn))
+    print()
+    starting()
+
+
+def _print_spent(title: str, spent: Spent) -> None:
+    print(f"\n{title:26}{'µs of CPU':>22}{'to no tracing':>20}{'slowest of 100':>18}")
+    for variant, cpu in spent.cpu.items():
+        ratios = [one / none for one, none in zip(cpu, spent.cpu[NONE], strict=True)]
+        slowest = f"{spent.slowest(variant) * 1000:.2f} ms"
+        print(f"{variant:26}{_spread(cpu, 0):>22}{_spread(ratios, 2):>20}{slowest:>18}")
+    share, low, high = spent.share()
+    print(f"OpenTelemetry adds {_spread(spent.added(PLAIN, NONE), 0)} µs to no tracing,")
+    print(
+        f"otel-savetrace {_spread(spent.added(OURS, PLAIN), 0)} µs to that: {share:.2f} of it ({low:.2f}-{high:.2f});"
+    )
+    print(
+        f"its slowest of 100 take {spent.slowest(OURS) / spent.slowest(PLAIN):.2f} of OpenTelemetry's",
+        flush=True,
+    )
+
+
+def _print_memory(saves: int, port: int, folder: Path) -> None:
+    print(f"MB of memory of a worker after {LEVELLED:,} and after {saves:,} saves")
+    with workers([PLAIN, OURS], port, folder) as running:
+        for variant, worker in running.items():
+            _say(f"measuring {variant} …")
+            worker.send("save", LEVELLED)
+            before = worker.used()["bytes"] / 1e6
+            worker.send("save", saves - LEVELLED)
+            print(f"{variant:26}{before:10.1f}{worker.used()['bytes'] / 1e6:10.1f}", flush=True)
+
+
+def _spread(values: list[float], digits: int) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
