@@ -55,6 +55,7 @@ HARMLESS: dict[str, Any] = {
     "http.route": "/storymap/save/",
     "aws.s3.bucket": "session-storymaps",
     "savetrace.content_hash": "crc32:0badf00d",
+    "savetrace.largest_headers": "Authorization=285 Cookie=120 User-Agent=179",
 }
 
 
