@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 from boto3.exceptions import S3UploadFailedError
+from botocore.endpoint import Endpoint
 from botocore.exceptions import BotoCoreError
+from opentelemetry import baggage, context
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.propagators.aws.aws_xray_propagator import AwsXRayPropagator
+from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import otel_savetrace
 from otel_savetrace import Settings
@@ -27,7 +33,7 @@ Scene = Callable[[], None]
 Sent = list[tuple[bytes, bytes]]
 """Head and body of every request, in the order in which they came."""
 
-TRACE_LINE = re.compile(rb"X-Amzn-Trace-Id: [^\r]*\r\n")
+TRACE_LINE = re.compile(rb"(X-Amzn-Trace-Id|traceparent|baggage): [^\r]*\r\n")
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "as it comes": {},
@@ -58,22 +64,28 @@ def provider() -> Iterator[TracerProvider]:
 
 
 @pytest.fixture
-def runs(frozen: None, provider: TracerProvider) -> Callable[[Scene, RawStore], dict[str, Sent]]:
+def botocore_traced(provider: TracerProvider) -> Iterator[Callable[[], None]]:
+    """Switches plain OpenTelemetry on, until the test ends."""
+    botocore = botocore_instrumentor()
+    yield lambda: botocore.instrument(tracer_provider=provider)
+    otel_savetrace.uninstrument()
+    botocore.uninstrument()
+
+
+@pytest.fixture
+def runs(
+    frozen: None, provider: TracerProvider, botocore_traced: Callable[[], None]
+) -> Callable[[Scene, RawStore], dict[str, Sent]]:
     """Run a scene without tracing, by plain OpenTelemetry, with capture, and with capture that propagates."""
 
     def run(scene: Scene, store: RawStore) -> dict[str, Sent]:
         sent = {"without": _sent(scene, store)}
-        botocore = botocore_instrumentor()
-        botocore.instrument(tracer_provider=provider)
-        try:
-            sent["plain"] = _sent(scene, store)
-            for name, settings in (("captured", Settings()), ("propagated", Settings(propagate=True))):
-                assert otel_savetrace.instrument(provider, settings)
-                sent[name] = _sent(scene, store)
-                otel_savetrace.uninstrument()
-        finally:
+        botocore_traced()
+        sent["plain"] = _sent(scene, store)
+        for name, settings in (("captured", Settings()), ("propagated", Settings(propagate=True))):
+            assert otel_savetrace.instrument(provider, settings)
+            sent[name] = _sent(scene, store)
             otel_savetrace.uninstrument()
-            botocore.uninstrument()
         return sent
 
     return run
@@ -120,6 +132,59 @@ def test_every_operation_sends_what_it_sends_without_tracing(
     _assert_no_byte_added(sent)
 
 
+def test_no_header_of_any_propagator_is_added(
+    runs: Callable[[Scene, RawStore], dict[str, Sent]],
+    wires: dict[str, Wire],
+    client_on: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where OpenTelemetry is told to add W3C's headers and baggage to each request, none is on S3's."""
+    wire = wires["http"]
+    several = CompositePropagator(
+        [AwsXRayPropagator(), TraceContextTextMapPropagator(), W3CBaggagePropagator()]
+    )
+    monkeypatch.setattr(botocore_instrumentor(), "propagator", several, raising=False)
+
+    def scene() -> None:
+        token = context.attach(baggage.set_baggage("user", "ada"))
+        client_on(wire).put_object(Bucket="bucket", Key="maps/1", Body=b"a map")
+        context.detach(token)
+
+    sent = runs(scene, wire.store)
+    assert len(TRACE_LINE.findall(sent["plain"][0][0])) == 3
+    _assert_no_byte_added(sent)
+
+
+def test_no_byte_is_added_where_another_tool_has_wrapped_the_same(
+    frozen: None,
+    provider: TracerProvider,
+    botocore_traced: Callable[[], None],
+    wires: dict[str, Wire],
+    client_on: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrapper of another tool around OpenTelemetry's is called as ever, and no header is left."""
+    store, made = wires["http"].store, []
+
+    def scene() -> None:
+        client_on(wires["http"], retries=1).put_object(Bucket="bucket", Key="maps/1", Body=b"a map")
+
+    without = _sent(scene, store)
+    botocore_traced()
+    traced = Endpoint.prepare_request
+
+    def prepare_request(endpoint: Any, request: Any) -> Any:
+        made.append(request.method)
+        return traced(endpoint, request)
+
+    with monkeypatch.context() as other_tool:
+        other_tool.setattr(Endpoint, "prepare_request", prepare_request)
+        assert otel_savetrace.instrument(provider, Settings())
+        assert _sent(scene, store) == without
+        otel_savetrace.uninstrument()
+    assert made == ["PUT"]
+
+
 FAULTS: dict[str, tuple[Step, ...]] = {
     "refused": (Step("error", 503, "SlowDown"), Step("error", 500, "InternalError"), Step()),
     "reset and closed": (Step("reset"), Step("closed"), Step()),
@@ -154,26 +219,28 @@ def test_retries_send_what_they_send_without_tracing(
     _assert_no_byte_added(sent)
 
 
+@pytest.mark.parametrize("name", ["http", "https"])
 @pytest.mark.parametrize("outcome", ["uploaded", "aborted"])
 def test_threads_send_what_they_send_without_tracing(
     runs: Callable[[Scene, RawStore], dict[str, Sent]],
     wires: dict[str, Wire],
     client_on: MakeClient,
+    name: str,
     outcome: str,
 ) -> None:
     """An upload in parts by threads sends the same bytes, in whatever order; given up half-way, too."""
-    for wire in (wires["http"], wires["https"]):
-        script = Script(wire.store, clock=NOON.timestamp)
+    wire = wires[name]
+    script = Script(wire.store, clock=NOON.timestamp)
 
-        def scene(wire: Wire = wire, script: Script = script) -> None:
-            if outcome == "aborted":
-                script.tell("op-1", *[Step("error", 403, "AccessDenied")] * 3, method="PUT")
-            attempt(upload_in_threads, client_on(wire), "op-1", chance_of(1), S3UploadFailedError)
+    def scene() -> None:
+        if outcome == "aborted":
+            script.tell("op-1", *[Step("error", 403, "AccessDenied")] * 3, method="PUT")
+        attempt(upload_in_threads, client_on(wire), "op-1", chance_of(1), S3UploadFailedError)
 
-        sent = {name: sorted(of) for name, of in runs(scene, wire.store).items()}
-        if outcome == "aborted":  # s3transfer may or may not have begun the parts after the first refused
-            sent = {name: [of for of in sent[name] if not of[0].startswith(b"PUT")] for name in sent}
-        _assert_no_byte_added(sent)
+    sent = {name: sorted(of) for name, of in runs(scene, wire.store).items()}
+    if outcome == "aborted":  # s3transfer may or may not have begun the parts after the first refused
+        sent = {name: [of for of in sent[name] if not of[0].startswith(b"PUT")] for name in sent}
+    _assert_no_byte_added(sent)
 
 
 def _other_services(wire: Wire, client_on: MakeClient) -> None:
