@@ -38,7 +38,7 @@ def main() -> None:
             _print_memory(chosen.memory, port, Path(made))
             return
         print(
-            f"CPU, {chosen.rounds} rounds of {chosen.saves}, {len(CONTENT):,} bytes a save; median (quartiles)"
+            f"CPU, {chosen.rounds} rounds of {chosen.saves}, {len(CONTENT):,} bytes each; median (quartiles)"
         )
         for kind in KINDS:
             _say(f"measuring {KINDS[kind]} …")
@@ -57,12 +57,10 @@ def _print_spent(title: str, spent: Spent) -> None:
     share, low, high = spent.share()
     print(f"OpenTelemetry adds {_spread(spent.added(PLAIN, NONE), 0)} µs to no tracing,")
     print(
-        f"otel-savetrace {_spread(spent.added(OURS, PLAIN), 0)} µs to that: {share:.2f} of it ({low:.2f}-{high:.2f});"
+        f"otel-savetrace {_spread(spent.added(OURS, PLAIN), 0)} µs to that: {share:.2f} ({low:.2f}-{high:.2f}),"
     )
-    print(
-        f"its slowest of 100 take {spent.slowest(OURS) / spent.slowest(PLAIN):.2f} of OpenTelemetry's",
-        flush=True,
-    )
+    slowest = spent.slowest(OURS) / spent.slowest(PLAIN)
+    print(f"and its slowest of 100 take {slowest:.2f} of the time of OpenTelemetry's", flush=True)
 
 
 def _print_memory(saves: int, port: int, folder: Path) -> None:
