@@ -32,6 +32,8 @@ def _plain_client(**named: Any) -> Any:
 
 def _by_boto3(store: RawStore) -> None:
     boto3.crt.create_s3_crt_client = _plain_client
+    # boto3 lets one process of a host have the runtime; the others transfer as ever.
+    boto3.crt.PROCESS_LOCK_NAME = f"boto3-{os.getpid()}"
     boto3.client("s3").upload_fileobj(io.BytesIO(b"x" * SIZE), "bucket", "maps/boto3", Config=BY_CRT)
 
 
