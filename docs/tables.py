@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from otel_savetrace import environment_variables
-from otel_savetrace.attributes import REGISTRY
+from otel_savetrace.attributes import REGISTRY, Attribute
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -30,10 +30,14 @@ def attributes() -> str:
     """Return the table of attributes, from the registry."""
     rows = [
         f"| `{one.name}` | {', '.join(one.stands_on)} | {one.type}{f', {one.unit}' if one.unit else ''} |"
-        f" {one.meaning}{' *Personal.*' if one.personal else ''} |"
+        f" {one.meaning}{_absence(one)}{' *Personal.*' if one.personal else ''} |"
         for one in REGISTRY.values()
     ]
     return "\n".join(["| attribute | on | type | meaning |", "|---|---|---|---|", *rows])
+
+
+def _absence(one: Attribute) -> str:
+    return "" if one.absent is None else f" Absent: `{str(one.absent).lower()}`."
 
 
 def with_tables(text: str) -> str:

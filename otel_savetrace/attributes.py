@@ -139,7 +139,7 @@ CONTENT_SIZE = _define(
 )  # fmt: skip
 KEY_LEN_SENT = _define(
     "savetrace.key_len_sent", "int", ("attempt",),
-    "Bytes that the key takes in the request line, percent-encoded; absent: as many as `savetrace.key_len`.",
+    "Bytes that the key takes in the request line, percent-encoded, where that is not `savetrace.key_len`.",
     unit="By",
 )  # fmt: skip
 CONTENT_SIZE_SENT = _define(

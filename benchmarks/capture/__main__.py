@@ -56,11 +56,10 @@ def _print_spent(title: str, spent: Spent) -> None:
         print(f"{variant:26}{_spread(cpu, 0):>22}{_spread(ratios, 2):>20}{slowest:>18}")
     share, low, high = spent.share()
     print(f"OpenTelemetry adds {_spread(spent.added(PLAIN, NONE), 0)} µs to no tracing,")
-    print(
-        f"otel-savetrace {_spread(spent.added(OURS, PLAIN), 0)} µs to that: {share:.2f} ({low:.2f}-{high:.2f}),"
-    )
-    slowest = spent.slowest(OURS) / spent.slowest(PLAIN)
-    print(f"and its slowest of 100 take {slowest:.2f} of the time of OpenTelemetry's", flush=True)
+    added = _spread(spent.added(OURS, PLAIN), 0)
+    print(f"otel-savetrace {added} µs to that: {share:.2f} ({low:.2f}-{high:.2f}),")
+    tail = spent.slowest(OURS) / spent.slowest(PLAIN)
+    print(f"and its slowest of 100 take {tail:.2f} of the time of OpenTelemetry's", flush=True)
 
 
 def _print_memory(saves: int, port: int, folder: Path) -> None:
