@@ -19,6 +19,7 @@ from botocore.exceptions import WaiterError
 import otel_savetrace
 from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.state import current_call
 from tests.fixture_capture import Captured, facts
 from tests.raw_store import RawStore, Visit, refused, stored
 from tests.ways_in.s3_answers import ENOUGH, object_of, page
@@ -364,6 +365,7 @@ def test_other_services_are_left_alone(
     getattr(client, calls[service])()
     assert store.seen[0].header("X-Amzn-Trace-Id")
     assert captured.attempts == []
+    assert current_call.get() is None
     (span,) = captured.exporter.get_finished_spans()
     assert not [name for name in facts(span) if name.startswith(("savetrace.", "aws.s3", "network."))]
 

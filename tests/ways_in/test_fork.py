@@ -58,3 +58,13 @@ def test_heads_are_counted_right_on_either_side(forked: Any) -> None:
     del forked["heads"]["before capture"]
     told = {key: attempt[attribute.HEADER_BYTES] for key, attempt in forked["recorded"].items()}
     assert told == forked["heads"]
+
+
+def test_a_save_tells_the_process_that_it_ran_in(forked: Any) -> None:
+    """Each side names itself, and the child has served nothing when its first request comes."""
+    told = [
+        [(save[attribute.PROCESS_ID], save[attribute.REQUESTS_SERVED]) for save in saves]
+        for saves in forked["saves"]
+    ]
+    assert told == [[(forked[side], number) for number in range(2)] for side in ("parent", "child")]
+    assert {save[attribute.REQUESTS_IN_FLIGHT] for saves in forked["saves"] for save in saves} == {1}

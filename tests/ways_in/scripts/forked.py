@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import boto3
+import flask
 from botocore.config import Config
 
 from otel_savetrace import attributes as attribute
@@ -21,6 +22,7 @@ TOLD = (
     attribute.CONNECTION_REQUESTS,
     attribute.HEADER_BYTES,
 )
+OF_THE_PROCESS = (attribute.PROCESS_ID, attribute.REQUESTS_SERVED, attribute.REQUESTS_IN_FLIGHT)
 
 
 def _client(store: RawStore) -> Any:
@@ -41,12 +43,29 @@ def _recorded(captured: Captured) -> dict[str, Any]:
     }
 
 
+def _save(store: RawStore, captured: Captured) -> dict[str, Any]:
+    """Save by an app of its own and return what the save tells of the process."""
+    app = flask.Flask("maps")
+    client = _client(store)
+
+    @app.post("/save/<key>")
+    def save(key: str) -> str:
+        _put(client, key)
+        return "saved"
+
+    app.test_client().post("/save/1")
+    return {name: facts(captured.saves[-1]).get(name) for name in OF_THE_PROCESS}
+
+
 def main() -> None:
     """Put by clients of three ages in a child, then by the oldest in the parent again."""
     store = RawStore()
     before_capture = _client(store)
     _put(before_capture, "before capture")
     captured = switch_on()
+    of_saves = RawStore()
+    in_parent = [_save(of_saves, captured) for _ in range(2)]
+    captured.exporter.clear()
     used, unused = _client(store), _client(store)
     _put(used, "before the fork")
     reading, writing = os.pipe()
@@ -62,19 +81,23 @@ def main() -> None:
         _put(unused, "child, made before, again")
         _put(_client(store), "child, made after")
         _put(before_capture, "child, used before capture")
-        os.write(writing, json.dumps(_recorded(captured)).encode())
+        recorded = _recorded(captured)
+        saves = [_save(of_saves, captured) for _ in range(2)]
+        os.write(writing, json.dumps([recorded, saves]).encode())
         os._exit(0)
     os.close(writing)
     _, status = os.waitpid(child, 0)
     with os.fdopen(reading) as pipe:
-        in_child = json.loads(pipe.read() or "null")
+        in_child, saves = json.loads(pipe.read())
     _put(used, "parent again")
     heads = {seen.body.decode(): (len(seen.head), seen.connection) for seen in store.seen}
     tell(
         {
             "status": status,
             "parent": os.getpid(),
-            "recorded": {**_recorded(captured), **(in_child or {})},
+            "child": child,
+            "recorded": {**_recorded(captured), **in_child},
+            "saves": [in_parent, saves],
             "heads": {key: length for key, (length, _) in heads.items()},
             "connections": {key: connection for key, (_, connection) in heads.items()},
         }
