@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixture_figures",
     "tests.fixture_backoff",
     "tests.fixture_real_parts",
+    "tests.fixture_logging_server",
     "tests.fixture_jaeger",
     "tests.fixture_collector",
     "tests.fixture_docker",

@@ -15,6 +15,7 @@ from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
 from tests.capture.test_attempt import TRACE_HEADER
 from tests.fixture_capture import Captured, botocore_instrumentor, facts
+from tests.fixture_logging_server import BUCKET, LoggingServer, client_of_server
 from tests.fixture_wires import Wire
 from tests.limit_store import COUNTS, KEY_LIMIT, METADATA_LIMIT, SECTION_LIMIT, enforce
 from tests.raw_store import RawStore
@@ -115,6 +116,36 @@ def test_the_largest_header_section_is_stored(
     if tracing.startswith("captured"):
         told = [facts(span)[attribute.HEADER_SECTION_BYTES] for span in instrumented.attempts]
         assert told == [COUNTS["names and values"](seen) for seen in store.seen]
+
+
+@pytest.mark.parametrize("tracing", TRACINGS)
+def test_a_real_servers_largest_head_is_stored(
+    instrumented: Captured, logging_server: LoggingServer, store: RawStore, tracing: str
+) -> None:
+    """The largest head that a real S3 server takes, all of it counted, it takes with capture as without."""
+    with _traced("none", instrumented):
+        assert _padded_outcome(store.port, 0) == STORED
+    room = SECTION_LIMIT - len(store.seen[0].head)
+    with _traced(tracing, instrumented):
+        outcomes = [_padded_outcome(logging_server.port, room + more) for more in (-1, 0, 1)]
+    too_large = "RequestHeaderSectionTooLarge"
+    assert outcomes == ([STORED, STORED, too_large] if tracing in WITHOUT_A_HEADER else [too_large] * 3)
+    if tracing == "captured":
+        told = [facts(span)[attribute.HEADER_BYTES] for span in instrumented.attempts]
+        assert told == [SECTION_LIMIT - 1, SECTION_LIMIT, SECTION_LIMIT + 1]
+
+
+def _padded_outcome(port: int, padding: int) -> str:
+    """Save with a header more, which is signed and of which no server keeps anything."""
+    client = client_of_server(port)
+
+    def pad(request: Any, **_: Any) -> None:
+        request.headers["x-padding"] = "x" * padding
+
+    client.meta.events.register("before-sign.s3.PutObject", pad)
+    outcome = _outcome(client, Bucket=BUCKET)
+    client.close()
+    return outcome
 
 
 def test_a_retry_that_grows_over_the_limit_is_seen(

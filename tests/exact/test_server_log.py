@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
-import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.demo.binaries import WEED
 from otel_savetrace.demo.faults import Plan, Reset, Rule
 from otel_savetrace.demo.front import Front
-from otel_savetrace.demo.processes import LOOPBACK, Process, base_environment, free_port, listens
 from tests.exact import server_log
 from tests.exact.figures import Figures
 from tests.exact.operations import SMALL, attempt, chance_of
 from tests.fixture_capture import Captured, facts
-from tests.fixture_real_parts import missing
+from tests.fixture_logging_server import BUCKET, LoggingServer, client_of_server
 
-ACCESS_KEY, SECRET_KEY = "key", "only-on-loopback"
 ROUNDS = 12
-
-
-class LoggingServer:
-    """versitygw at `port`; its log is whole once it has stopped."""
-
-    def __init__(self, program: Path, folder: Path) -> None:
-        self.port = free_port()
-        self.log = folder / "access.log"
-        for name in ("data", "iam"):
-            (folder / name).mkdir()
-        command: list[str | Path] = [
-            program, "--quiet", "--port", f"{LOOPBACK}:{self.port}", "--keep-alive", "--access-log", self.log,
-            "--iam-dir", folder / "iam", "posix", folder / "data",
-        ]  # fmt: skip
-        environment = {
-            **base_environment(), "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY,
-        }  # fmt: skip
-        self.process = Process(
-            "versitygw", command, environment=environment, folder=folder, ready=listens(self.port)
-        )
-
-
-@pytest.fixture
-def logging_server(s3_program: Path, tmp_path: Path) -> Iterator[LoggingServer]:
-    """Run versitygw with its access log on."""
-    if s3_program.name.startswith(WEED):
-        missing("SeaweedFS keeps no access log; install Go, and the tests build versitygw")
-    server = LoggingServer(s3_program, tmp_path)
-    with server.process:
-        yield server
-
-
-def _client(port: int, **options: Any) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=f"http://{LOOPBACK}:{port}",
-        region_name="us-east-1",
-        aws_access_key_id=ACCESS_KEY,
-        **{"aws_secret_access_key": SECRET_KEY, **options},
-        config=Config(
-            retries={"mode": "standard", "max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
-        ),
-    )
 
 
 def test_attempts_are_what_the_servers_log_has(
@@ -83,14 +33,13 @@ def test_attempts_are_what_the_servers_log_has(
     lost = Plan((Rule(Reset("answer"), "maps/ada", times=9),))
     with Front(logging_server.port, lost, tmp_path / "journal.jsonl") as front:
         direct, unreliable, stranger = (
-            _client(logging_server.port),
-            _client(front.port),
-            _client(logging_server.port, aws_secret_access_key="another"),
+            client_of_server(logging_server.port),
+            client_of_server(front.port),
+            client_of_server(logging_server.port, aws_secret_access_key="another"),
         )
-        direct.create_bucket(Bucket="maps")
         for client in [direct, unreliable] * (ROUNDS // 2) + [stranger]:
             for operation in SMALL:
-                attempt(operation, client, "maps", chance, BotoCoreError, KeyError)
+                attempt(operation, client, BUCKET, chance, BotoCoreError, KeyError)
         for client in (direct, unreliable, stranger):
             client.close()
     logging_server.process.stop()
@@ -124,7 +73,7 @@ def _compare(figures: Figures, captured: Captured, logged: dict[str, server_log.
         code = line.code if not head or line.code is None else str(line.status)
         figures.equals("S3 code", told.get(attribute.ERROR_CODE), code, line)
         figures.equals("host id", told.get(attribute.EXTENDED_REQUEST_ID), line.host_id, line)
-        key = line.target.partition("?")[0].removeprefix("/maps").removeprefix("/")
+        key = line.target.partition("?")[0].removeprefix(f"/{BUCKET}").removeprefix("/")
         key_len = told.get(attribute.KEY_LEN_SENT, facts(call).get(attribute.KEY_LEN))
         figures.equals("key length as sent", key_len, len(key) if key else None, line)
         if line.operation == "PutObject" and line.status == 200:
