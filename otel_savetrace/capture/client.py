@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -23,11 +24,23 @@ class Client:
     def __init__(self, endpoint: Any, context: Mapping[str, Any]) -> None:
         self.attributes = _attributes_of(endpoint, context)
         self.signature_version = getattr(context.get("client_config"), "signature_version", None)
-        self.under_way: set[int] = set()
+        self._process = os.getpid()
+        self._under_way: set[int] = set()
         self._credentials = _credentials_of(endpoint)
         method = getattr(self._credentials, "method", None)
         if method:
             self.attributes[attribute.CREDENTIAL_KIND] = shortened(str(method), attribute.SEARCHED_LIMIT)
+
+    def begin(self, attempt: object) -> int:
+        """Note that an attempt begins; returns how many are under way with it, in this process."""
+        if self._process != os.getpid():
+            self._process, self._under_way = os.getpid(), set()
+        self._under_way.add(id(attempt))
+        return len(self._under_way)
+
+    def end(self, attempt: object) -> None:
+        """Note that an attempt has ended."""
+        self._under_way.discard(id(attempt))
 
     def credentials_expire_in(self) -> int | None:
         """Return the seconds until temporary credentials end, None for lasting ones.

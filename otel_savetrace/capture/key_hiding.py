@@ -146,7 +146,7 @@ class KeyHiding:
     def _note_request(self) -> None:
         from flask import request
 
-        from otel_savetrace.capture.request import value_of
+        from otel_savetrace.capture.request_fields import value_of
 
         context = trace.get_current_span().get_span_context()
         if not context.is_valid:

@@ -7,7 +7,6 @@ handled it) and `request_finished` (the answer is whole); the server span lives 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -21,13 +20,14 @@ from otel_savetrace.capture.failure import Failure, chain_of, of_exception
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.origin import is_dependency
 from otel_savetrace.capture.redirect import Redirects
+from otel_savetrace.capture.request_fields import request_attributes
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.span_writer import Known, set_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.capture.totals import Totals
 from otel_savetrace.capture.worker import worker
-from otel_savetrace.config import RequestAttribute, Settings
+from otel_savetrace.config import Settings
 
 ERROR_IN_ANSWER = "error_in_answer"
 """Error code of a save that the app answered with a JSON `error`, where nothing tells more."""
@@ -130,7 +130,7 @@ class RequestWatch:
         turned_away: bool = False,
     ) -> None:
         """Write what became of the save; `told` is what a failed one told its user, None if it worked."""
-        known: Known = dict(_request_attributes(self._settings.request_attributes))
+        known: Known = dict(request_attributes(self._settings.request_attributes))
         known.update((save.totals or Totals()).attributes())
         known.update(worker.attributes())
         known[attribute.REQUESTS_SERVED] = save.number
@@ -231,46 +231,3 @@ def _error_said(response: flask.Response) -> str | None:
     if not said:
         return None
     return said if isinstance(said, str) else json.dumps(said)
-
-
-def _request_attributes(wanted: tuple[RequestAttribute, ...]) -> Iterator[tuple[str, str]]:
-    for one in wanted:
-        value = value_of(one)
-        if value is not None:
-            yield one.name, shortened(value, attribute.SEARCHED_LIMIT)
-
-
-def value_of(one: RequestAttribute) -> str | None:
-    """Return what the request that runs here gives for an attribute, whole; None where it gives nothing."""
-    value = _FIELDS[one.source](one.field)
-    return str(value) if isinstance(value, (str, int, float)) else None
-
-
-def _parsed(name: str, field: str) -> object:
-    """Return a field of what werkzeug caches on the request once the app has asked for it."""
-    held = flask.request.__dict__.get(name)
-    return held.get(field) if held is not None else None
-
-
-def _json_field(field: str) -> object:
-    for held in getattr(flask.request, "_cached_json", ()):
-        if isinstance(held, dict):
-            return held.get(field)
-    return None
-
-
-def _session_field(field: str) -> object:
-    # `flask.session` and its own `get` would mark it as read, and the answer would vary by cookie.
-    context = vars(request_ctx._get_current_object())  # type: ignore[attr-defined]  # a werkzeug LocalProxy
-    session = context.get("_session") or context.get("session")
-    return dict.get(session, field) if isinstance(session, dict) else None
-
-
-_FIELDS = {
-    "form": lambda field: _parsed("form", field),
-    "args": lambda field: _parsed("args", field),
-    "view": lambda field: (flask.request.view_args or {}).get(field),
-    "json": _json_field,
-    "header": lambda field: flask.request.headers.get(field),
-    "session": _session_field,
-}

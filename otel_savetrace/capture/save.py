@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import cast
 
 from opentelemetry.trace import Span
 
@@ -23,22 +24,18 @@ class Save:
     of storage, `uncaught` those that nobody handled.
     """
 
-    __slots__ = (
-        "by_dependency", "dependency", "exception", "handled", "number", "outer", "raised", "span", "totals",
-        "uncaught",
-    )  # fmt: skip
+    totals: Totals | None = None
+    exception: Failure | None = None
+    handled: Failure | None = None
+    dependency: Failure | None = None
+    by_dependency = False
+    number = 0
+    uncaught: frozenset[str] = frozenset()
 
     def __init__(self, span: Span, outer: Save | None) -> None:
         self.span = span
         self.outer = outer
-        self.number = 0
-        self.totals: Totals | None = None
-        self.exception: Failure | None = None
-        self.handled: Failure | None = None
-        self.dependency: Failure | None = None
-        self.by_dependency = False
         self.raised: list[str] = []
-        self.uncaught: frozenset[str] = frozenset()
 
     @property
     def wrote(self) -> bool:
@@ -52,15 +49,17 @@ class Save:
 
     def begin(self, call: StorageCall) -> None:
         """Note that a storage call begins, before any thread of its own."""
-        if self.totals is None:
-            self.totals = Totals()
-        call.app_retry = self.totals.repetition_of(call)
+        call.app_retry = self._own_totals().repetition_of(call)
 
     def add(self, call: StorageCall, failure: Failure | None, raised: str | None) -> None:
         """Take in a storage call that has ended."""
+        self._own_totals().add(call, failure, raised)
+
+    def _own_totals(self) -> Totals:
         if self.totals is None:
-            self.totals = Totals()
-        self.totals.add(call, failure, raised)
+            # One step, since the first calls of a save may begin in several threads at once.
+            self.__dict__.setdefault("totals", Totals())
+        return cast(Totals, self.totals)
 
     def note_raised(self, name: str) -> None:
         """Note the class of an exception that the app or a dependency raised."""
