@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError
+import trustme
+from botocore.exceptions import BotoCoreError, ParamValidationError
 
 from otel_savetrace import attributes as attribute
 from tests.fixture_capture import Captured, facts
@@ -90,11 +92,9 @@ def test_a_name_that_is_not_resolved(
 
 
 def test_a_certificate_that_is_not_trusted(
-    captured: Captured, wires: dict[str, Wire], client_on: MakeClient, tmp_path: Any
+    captured: Captured, wires: dict[str, Wire], client_on: MakeClient, tmp_path: Path
 ) -> None:
     """A refused certificate is told as such; TLS's own error numbers are not the system's."""
-    import trustme
-
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
     client = client_on(wires["https"])
@@ -124,3 +124,15 @@ def test_a_body_that_is_cut_off(
     told = facts(captured.attempts[0])
     assert told[attribute.HEADER_BYTES] == len(store.seen[0].head)
     assert taken <= told[attribute.BODY_BYTES_SENT] < len(LARGE)
+
+
+def test_what_botocore_refuses_to_send(captured: Captured, store: RawStore, client_on: MakeClient) -> None:
+    """Metadata that is not ASCII reaches no store: no attempt is told, and the innermost reason is."""
+    with pytest.raises(ParamValidationError):
+        client_on(Wire(store)).put_object(Bucket="bucket", Key="maps/ü", Metadata={"title": "Größe"})
+    assert store.seen == []
+    assert captured.attempts == []
+    told = facts(captured.calls[0])
+    assert told[attribute.ATTEMPTS] == 0
+    assert told[attribute.ERROR_CODE] == "UnicodeEncodeError"
+    assert attribute.HEADER_BYTES not in told

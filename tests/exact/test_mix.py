@@ -1,4 +1,8 @@
-"""Thousands of seeded requests: every fact told of them is what the raw store counted."""
+"""Thousands of seeded requests: every fact told of them is what the raw store counted.
+
+The same ``SAVETRACE_SEED`` gives each thread the same operations, faults and wires; ``SAVETRACE_REQUESTS``
+says how many requests there are at least. The figures stand at the end of the run.
+"""
 
 from __future__ import annotations
 
