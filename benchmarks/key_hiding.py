@@ -27,7 +27,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 import otel_savetrace
 from otel_savetrace import Settings
 from otel_savetrace.capture.key_pattern import KeyPattern
-from otel_savetrace.capture.key_privacy import KeyPrivacy
+from otel_savetrace.capture.keys.privacy import KeyPrivacy
 from otel_savetrace.config import KeyMode
 from tests.raw_store import RawStore, refused
 

@@ -122,7 +122,7 @@ class Instrumentation:
         self._put(Seam(trace_encoder, "_encode_attributes", wrap, "nothing, but export takes longer;"))
 
     def _hide_keys(self, processor: SpanProcessor) -> None:
-        from otel_savetrace.capture.key_hiding import KeyHiding
+        from otel_savetrace.capture.keys.hiding import KeyHiding
 
         hiding = KeyHiding(self._settings, self._provider, processor)
         self._undo.append(hiding.stop)

@@ -22,7 +22,7 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import storage_answer
 from otel_savetrace.capture.failure import of_exception
 from otel_savetrace.capture.head import bytes_of, metadata_bytes_of, section_bytes_of
-from otel_savetrace.capture.key_hash import HIDDEN, hash_of
+from otel_savetrace.capture.keys.hash import HIDDEN, hash_of
 from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.text import on_one_line, shortened, utf8_length
 from otel_savetrace.config import Settings

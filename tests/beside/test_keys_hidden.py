@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_savetrace.capture.key_hash import hash_of
+from otel_savetrace.capture.keys.hash import hash_of
 from otel_savetrace.demo.faults import Plan
 from tests.beside import saves
 from tests.beside.environments import ENVIRONMENTS

@@ -18,7 +18,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 import otel_savetrace
 from otel_savetrace.capture import storage_answer, storage_log
 from otel_savetrace.capture.failure import Failure
-from otel_savetrace.capture.key_hash import HIDDEN, hash_of
+from otel_savetrace.capture.keys.hash import HIDDEN, hash_of
 from otel_savetrace.capture.state import StorageCall
 from tests.fixture_capture import Captured, botocore_instrumentor
 from tests.raw_store import RawStore, Visit, closed, refused, reset, stored

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture.key_hash import hash_of
+from otel_savetrace.capture.keys.hash import hash_of
 from otel_savetrace.demo import faults
 from otel_savetrace.demo.faults import Fault, Plan, Reset, Rule
 from tests.commands.test_list_saves import run

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel_savetrace.capture.escapes import readings
+from otel_savetrace.capture.keys.escapes import readings
 
 SEPARATOR = "\0"
 """Parts texts that are searched in one go; a text's own end as far as borders are concerned."""

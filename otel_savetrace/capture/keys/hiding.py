@@ -1,4 +1,4 @@
-"""Where `otel_savetrace.capture.key_privacy` hears of keys, requests and spans: seams, hooks and signals."""
+"""Where `otel_savetrace.capture.keys.privacy` hears of keys, requests and spans: seams, hooks and signals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import Span
 
 from otel_savetrace.capture.guard import guard
-from otel_savetrace.capture.key_privacy import KeyPrivacy
+from otel_savetrace.capture.keys.privacy import KeyPrivacy
 from otel_savetrace.capture.seam import Method, Seam
 from otel_savetrace.config import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_savetrace.capture.escapes import readings
+from otel_savetrace.capture.keys.escapes import readings
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from opentelemetry.trace import Span
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.key_pattern import KeyPattern
-from otel_savetrace.capture.key_redaction import KeyRedaction
-from otel_savetrace.capture.key_text import KeyWords
+from otel_savetrace.capture.keys.redaction import KeyRedaction
+from otel_savetrace.capture.keys.text import KeyWords
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
 

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Status
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture.key_hash import HIDDEN, hash_of
-from otel_savetrace.capture.key_text import SEPARATOR, KeyWords
+from otel_savetrace.capture.keys.hash import HIDDEN, hash_of
+from otel_savetrace.capture.keys.text import SEPARATOR, KeyWords
 
 ALL_HIDDEN = "[hidden]"
 """Stands for a whole text that is too long to be searched, or whose trace has too many keys to look for."""

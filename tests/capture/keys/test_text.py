@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_savetrace.capture.key_text import SEPARATOR, KeyWords
+from otel_savetrace.capture.keys.text import SEPARATOR, KeyWords
 from tests.key_forms import WAYS, leaks, nasty_keys
 
 AROUND = (

@@ -25,8 +25,8 @@ from opentelemetry.trace import Link, Status, StatusCode
 import otel_savetrace
 from otel_savetrace import RequestAttribute, Settings
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture.key_hash import hash_of
 from otel_savetrace.capture.key_pattern import KeyPattern
+from otel_savetrace.capture.keys.hash import hash_of
 from otel_savetrace.config import KeyMode
 from tests.fixture_capture import Captured, botocore_instrumentor, facts
 from tests.key_forms import WAYS, leaks, nasty_keys

@@ -26,9 +26,9 @@ from opentelemetry.trace import (
 import otel_savetrace
 from otel_savetrace import RequestAttribute, Settings
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import key_privacy
 from otel_savetrace.capture.key_pattern import KeyPattern
-from otel_savetrace.capture.key_redaction import KeyRedaction
+from otel_savetrace.capture.keys import privacy
+from otel_savetrace.capture.keys.redaction import KeyRedaction
 from tests.fixture_capture import Captured, botocore_instrumentor, facts
 from tests.raw_store import RawStore
 
@@ -176,7 +176,7 @@ def test_a_trace_with_more_spans_than_may_wait(
     captured: Captured, store: RawStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past a number of spans, those that wait go on with what is known; later ones are held to later keys."""
-    monkeypatch.setattr(key_privacy, "MOST_WAITING", 5)
+    monkeypatch.setattr(privacy, "MOST_WAITING", 5)
     tracer = captured.provider.get_tracer("the app")
     with tracer.start_as_current_span("work"):
         put(client_of(store))
@@ -194,7 +194,7 @@ def test_a_trace_with_more_keys_than_can_be_looked_for(
     captured: Captured, store: RawStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past a number of keys, every free text of the trace is hidden; what is no text, or ours, stays."""
-    monkeypatch.setattr(key_privacy, "MOST_WORDS", 10)
+    monkeypatch.setattr(privacy, "MOST_WORDS", 10)
     client = client_of(store)
     with captured.provider.get_tracer("the app").start_as_current_span("work") as span:
         for number in range(10):
@@ -221,18 +221,18 @@ def test_memory_is_bounded(captured: Captured, store: RawStore, client_of: MakeC
     tracer = captured.provider.get_tracer("the app")
     with tracer.start_as_current_span("first") as first:
         put(client_of(store))
-    for _ in range(key_privacy.MOST_TRACES + 10):
+    for _ in range(privacy.MOST_TRACES + 10):
         tracer.start_span("later").end()
     tracer.start_span("late of my-map", set_span_in_context(first)).end()
     assert names(captured)[-1] == "[hidden]"
-    assert len(_traces()) <= key_privacy.MOST_TRACES
+    assert len(_traces()) <= privacy.MOST_TRACES
 
 
 def test_requests_that_never_end(
     captured: Captured, store: RawStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where more requests live than can be remembered, the oldest one's spans go on, its keys hidden."""
-    monkeypatch.setattr(key_privacy, "MOST_TRACES", 4)
+    monkeypatch.setattr(privacy, "MOST_TRACES", 4)
     tracer = captured.provider.get_tracer("the app")
     endless = tracer.start_span("endless")
     with use_span(endless):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from docs.tables import README
-from otel_savetrace.capture.key_hash import hash_of
+from otel_savetrace.capture.keys.hash import hash_of
 
 
 @pytest.mark.parametrize("word", ["my-map", 'it\'s 100% "new"', "schöner Plan", "日本語"])

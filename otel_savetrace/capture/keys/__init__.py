@@ -1,0 +1,1 @@
+"""Keys that nobody should see in a trace: `OTEL_SAVETRACE_KEYS=hash` and `none`."""
