@@ -72,6 +72,8 @@ class Totals:
 
     def repetition_of(self, call: StorageCall) -> int:
         """Return how often the app has by itself repeated this call, which failed before and now begins."""
+        if not self.failures:
+            return 0
         deed = _deed_of(call)
         with self.lock:
             if deed not in self.failures or call.operation == _CLEANING_UP:
@@ -98,22 +100,21 @@ class Totals:
     def _note_failure(
         self, target: Target, call: StorageCall, failure: Failure | None, raised: str | None
     ) -> None:
-        deed = _deed_of(call)
         if failure is None:
-            self._mend(deed, call)
+            if self.failures:
+                self._mend(_deed_of(call), call)
             return
         if raised is not None and len(self.raised) < _MOST_RAISED:
             self.raised.append(raised)
         if failure.code in _ABSENCE and not call.writes:
             return
+        deed = _deed_of(call)
         if len(self.failures) < _MOST_OBJECTS:
             self.failures.pop(deed, None)  # the last stands last
             self.failures[deed] = StorageFailure(target, failure, _stage_of(call, failure))
 
     def _mend(self, deed: Deed, call: StorageCall) -> None:
         """Forget the failures that a call which worked has made good: no reading and no clean-up stores."""
-        if not self.failures:
-            return
         self.failures.pop(deed, None)
         if call.operation in _STORING:
             for other in [one for one in self.failures if one[0] == deed[0]]:
