@@ -38,16 +38,16 @@ def wrap_prepare_request(trace_headers: tuple[str, ...]) -> Any:
     def wrap(original: Method) -> Method:
         uninjected = _without_injection(original)
 
-        def prepare_request(endpoint: Any, request: Any) -> Any:
-            if endpoint._endpoint_prefix != _S3:
-                return original(endpoint, request)
+        def prepare_request(endpoint: Any, request: Any, *arguments: Any, **named: Any) -> Any:
+            if getattr(endpoint, "_endpoint_prefix", None) != _S3:
+                return original(endpoint, request, *arguments, **named)
             call = current_call.get()
             if call is not None and call.previous_ended is not None:
                 call.next_backoff = time.monotonic() - call.previous_ended
             if trace_headers and uninjected is not None:
-                return uninjected(endpoint, request)
+                return uninjected(endpoint, request, *arguments, **named)
             added = [name for name in trace_headers if name not in request.headers]
-            prepared = original(endpoint, request)
+            prepared = original(endpoint, request, *arguments, **named)
             if added:
                 guard.run("the trace header is taken off", _take_off, prepared.headers, added)
             return prepared
@@ -90,18 +90,18 @@ def wrap_get_response(spans: AttemptSpans) -> Any:
     """Return the wrapper of `Endpoint._get_response(request, operation_model, context)`."""
 
     def wrap(original: Method) -> Method:
-        def _get_response(endpoint: Any, request: Any, operation_model: Any, context: Any) -> Any:
+        def _get_response(endpoint: Any, *arguments: Any, **named: Any) -> Any:
             call = current_call.get()
             # Signing an S3 request may call another service, for credentials.
-            if call is None or not call.recording or endpoint._endpoint_prefix != _S3:
-                return original(endpoint, request, operation_model, context)
-            guard.run("an attempt begins", _begin, call, endpoint, request, context)
+            if call is None or not call.recording or getattr(endpoint, "_endpoint_prefix", None) != _S3:
+                return original(endpoint, *arguments, **named)
+            guard.run("an attempt begins", _begin, call, endpoint, *arguments)
             try:
-                answer = original(endpoint, request, operation_model, context)
+                answer = original(endpoint, *arguments, **named)
             except BaseException as error:
-                guard.run("an attempt is interrupted", _end, spans, call, request, (None, error))
+                guard.run("an attempt is interrupted", _end, spans, call, (None, error), *arguments)
                 raise
-            guard.run("an attempt ends", _end, spans, call, request, answer)
+            guard.run("an attempt ends", _end, spans, call, answer, *arguments)
             return answer
 
         return _get_response
@@ -109,7 +109,7 @@ def wrap_get_response(spans: AttemptSpans) -> Any:
     return wrap
 
 
-def _begin(call: StorageCall, endpoint: Any, request: Any, context: Mapping[str, Any]) -> None:
+def _begin(call: StorageCall, endpoint: Any, request: Any, _: Any, context: Mapping[str, Any]) -> None:
     client = client_of(endpoint, context)
     call.attempt = attempt = Attempt(client)
     attempt.in_use = client.begin(attempt)
@@ -140,7 +140,11 @@ def _note_address(call: StorageCall, host: str, url: str) -> None:
 
 
 def _end(
-    spans: AttemptSpans, call: StorageCall, request: Any, answer: tuple[Any, BaseException | None]
+    spans: AttemptSpans,
+    call: StorageCall,
+    answer: tuple[Any, BaseException | None],
+    request: Any,
+    *_: Any,
 ) -> None:
     attempt, call.attempt = call.attempt, None
     if attempt is None:

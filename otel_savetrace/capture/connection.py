@@ -113,7 +113,7 @@ def wrap_send_output(original: Method) -> Method:
             result = original(connection, *arguments, **named)
         finally:
             guard.run("a head was sent", _head_was_sent, attempt, connection)
-        if attempt.continue_seconds is None and connection._expect_header_set:
+        if attempt.continue_seconds is None and getattr(connection, "_expect_header_set", False):
             attempt.continue_ = attribute.UNANSWERED
         return result
 
@@ -181,7 +181,7 @@ def wrap_handle_expect_response(original: Method) -> Method:
     def _handle_expect_response(connection: Any, *arguments: Any, **named: Any) -> Any:
         result = original(connection, *arguments, **named)
         attempt = current_attempt()
-        if attempt is not None and connection._response_received:
+        if attempt is not None and getattr(connection, "_response_received", False):
             attempt.continue_ = attribute.FINAL
         return result
 

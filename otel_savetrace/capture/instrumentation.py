@@ -96,7 +96,9 @@ class Instrumentation:
             logger.info("otel-savetrace: botocore is not installed; storage calls are not recorded.")
             return
         self._hook_calls()
-        self._put(*_call_seams(self._attempt_spans(), self._settings), *_connection_seams())
+        from otel_savetrace.capture.botocore_seams import call_seams, connection_seams
+
+        self._put(*call_seams(self._attempt_spans(), self._settings), *connection_seams())
 
     def _watch_transfers(self) -> None:
         try:
@@ -172,59 +174,6 @@ class Instrumentation:
                 botocore.response_hook = user_response
 
         self._undo.append(unhook)
-
-
-def _call_seams(spans: AttemptSpans, settings: Settings) -> tuple[Seam, ...]:
-    from botocore.endpoint import Endpoint
-    from botocore.retries.standard import RetryQuotaChecker
-
-    from otel_savetrace.capture import attempt
-
-    made = attempt.wrap_prepare_request(() if settings.propagate else _trace_headers())
-    return (
-        Seam(Endpoint, "_get_response", attempt.wrap_get_response(spans), "attempts"),
-        Seam(Endpoint, "prepare_request", made, "the backoff before an attempt"),
-        Seam(RetryQuotaChecker, "acquire_retry_quota", attempt.wrap_acquire_retry_quota, "the retry quota"),
-    )
-
-
-def _trace_headers() -> tuple[str, ...]:
-    """Return what OpenTelemetry's botocore instrumentation may add: AWS's distribution has it add more."""
-    from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
-
-    botocore: Any = BotocoreInstrumentor()  # type: ignore[no-untyped-call]  # OpenTelemetry's, untyped
-    return tuple(botocore.propagator.fields)
-
-
-def _connection_seams() -> tuple[Seam, ...]:
-    import socket
-
-    from botocore import awsrequest as aws
-
-    from otel_savetrace.capture import connection as wire
-
-    plain, secure = aws.AWSHTTPConnection, aws.AWSHTTPSConnection
-    both = (
-        ("_new_conn", wire.wrap_new_conn, "the time to connect"),
-        ("getresponse", wire.wrap_getresponse, "the time to the first byte"),
-    )
-    pools = aws.AWSHTTPConnectionPool, aws.AWSHTTPSConnectionPool
-    return (
-        Seam(aws.AWSConnection, "_send_output", wire.wrap_send_output, "header bytes"),
-        Seam(aws.AWSConnection, "send", wire.wrap_send, "bytes sent"),
-        Seam(aws.AWSConnection, "_handle_expect_response", wire.wrap_handle_expect_response, "100-continue"),
-        Seam(
-            aws.AWSConnection,
-            "_is_100_continue_status",
-            wire.wrap_is_100_continue_status,
-            "the time to 100-continue",
-        ),
-        Seam(plain, "connect", wire.wrap_connect(secure=False), "the peer's address"),
-        Seam(secure, "connect", wire.wrap_connect(secure=True), "the peer's address"),
-        *(Seam(owner, *seam) for owner in (plain, secure) for seam in both),
-        *(Seam(pool, "_put_conn", wire.wrap_put_conn, "until when a connection was used") for pool in pools),
-        Seam(socket, "getaddrinfo", wire.wrap_getaddrinfo, "the time to resolve a name"),
-    )
 
 
 def _remove_processor(provider: Any, processor: SpanProcessor) -> None:

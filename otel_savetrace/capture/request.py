@@ -173,9 +173,9 @@ class RequestWatch:
 def wrap_handle_user_exception(original: Method) -> Method:
     """Wrap `Flask.handle_user_exception(error)`, which looks for an error handler of the app."""
 
-    def handle_user_exception(app: flask.Flask, error: Exception) -> Any:
+    def handle_user_exception(app: flask.Flask, error: Exception, *arguments: Any, **named: Any) -> Any:
         guard.run("a view raised", _view_raised, app, error)
-        return original(app, error)
+        return original(app, error, *arguments, **named)
 
     return handle_user_exception
 

@@ -26,7 +26,9 @@ def begin(
     if service != "s3":
         return
     call = StorageCall(span, operation, parameters)
-    call.outer = current_call.get()
+    outer = current_call.get()
+    if outer is not None and outer.span.is_recording():  # else it ended unnoticed, by an error of ours
+        call.outer = outer
     current_call.set(call)
     if settings.log and call.writes:
         call.log = guard.run("a call is logged", storage_log.begin, settings, call, parameters)

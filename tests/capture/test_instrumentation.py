@@ -24,6 +24,7 @@ import otel_savetrace
 from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import attempt, storage_call
+from otel_savetrace.capture.state import current_call
 from tests.fixture_capture import Captured, botocore_instrumentor, facts
 from tests.raw_store import RawStore
 
@@ -177,6 +178,10 @@ def test_our_errors_never_reach_a_save(
         "a storage call ends",
     }
     assert len(caplog.records) == len(announced)
+    left = current_call.get()
+    assert left is not None
+    assert left.outer is None, "calls whose end went unnoticed do not hold on to one another"
+    current_call.set(None)
 
 
 def test_unsampled_calls_are_left_alone(store: RawStore, client_of: MakeClient) -> None:
