@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.clock import StoreClock
 from otel_savetrace.capture.failure import Failure
-from otel_savetrace.capture.head import bytes_of, largest_of, metadata_bytes_of, section_bytes_of
+from otel_savetrace.capture.head import LargestHeaders, bytes_of, metadata_bytes_of, section_bytes_of
 from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.state import Attempt, StorageCall
 from otel_savetrace.capture.storage_call import failure_attributes, request_ids
@@ -17,6 +17,7 @@ from otel_savetrace.capture.text import shortened
 _DECIMALS = 4  # a tenth of a millisecond: what a scheduler leaves true of a time
 
 _clock = StoreClock()
+_largest_headers = LargestHeaders()
 
 
 def attributes_of(
@@ -64,7 +65,7 @@ def _add_head(known: Known, call: StorageCall, head: bytes) -> None:
     call.header_bytes = max(call.header_bytes, size)
     known[attribute.HEADER_BYTES] = size
     known[attribute.HEADER_SECTION_BYTES] = section_bytes_of(head)
-    known[attribute.LARGEST_HEADERS] = shortened(largest_of(head), attribute.SEARCHED_LIMIT)
+    known[attribute.LARGEST_HEADERS] = shortened(_largest_headers.of(head), attribute.SEARCHED_LIMIT)
     metadata = metadata_bytes_of(head)
     if metadata:
         known[attribute.METADATA_BYTES] = metadata

@@ -14,7 +14,7 @@ from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.seam import Method
 
 _MOST_PAIRS = 4_096
-_LONGEST_VALUE = 64
+_LONGEST_VALUE = 256
 _KINDS = (str, int, float, bool)
 
 Pair = tuple[str, object, type]
@@ -22,7 +22,7 @@ Pair = tuple[str, object, type]
 
 
 class PairMemory:
-    """Keeps encoded pairs of name and value, at most 4,096 and none with a string of over 64 characters.
+    """Keeps encoded pairs of name and value, at most 4,096 and none with a string of over 256 characters.
 
     The messages are never changed: a span takes copies of them. `encode` is the exporter's own encoder of one
     pair, so that what is kept is what it would have made anew.

@@ -9,6 +9,7 @@ _CRLF = b"\r\n"
 _SEPARATOR = b": "
 _METADATA = b"x-amz-meta-"
 _LARGEST = 5
+_MOST_SHAPES = 256
 
 
 def bytes_of(head: bytes) -> int:
@@ -36,15 +37,51 @@ def metadata_bytes_of(head: bytes) -> int:
     return sum(map(len, own)) - len(own) * (len(_METADATA) + len(_SEPARATOR))
 
 
-def largest_of(head: bytes) -> str:
-    """Return the five largest headers as ``Name=bytes``, largest first, those of one size in order sent."""
-    largest = sorted(head.split(_CRLF)[1:], key=len, reverse=True)[:_LARGEST]
-    return b" ".join([b"%b=%d" % (line[: line.find(_SEPARATOR)], len(line) - 2) for line in largest]).decode(
-        "latin-1"
+class LargestHeaders:
+    """Tells the five largest headers of heads; those of heads that are alike are made out once.
+
+    Two heads are alike when all their lines are of the same lengths and the five headers have the same names.
+    At most 256 are remembered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], tuple[str, tuple[tuple[int, bytes], ...]]] = {}
+
+    def of(self, head: bytes) -> str:
+        """Return the five as ``Name=bytes`` of name and value, largest first, equals in order sent."""
+        lines = head.split(_CRLF)
+        shape = tuple(map(len, lines))
+        known = self._known.get(shape)
+        if known is not None:
+            for number, name in known[1]:
+                if not lines[number].startswith(name):
+                    break
+            else:
+                return known[0]
+        if len(self._known) >= _MOST_SHAPES:
+            self._known.clear()
+        self._known[shape] = known = _largest(lines)
+        return known[0]
+
+
+def _largest(lines: list[bytes]) -> tuple[str, tuple[tuple[int, bytes], ...]]:
+    numbers = sorted(range(1, len(lines)), key=lambda number: -len(lines[number]))[:_LARGEST]
+    names = [lines[number].partition(_SEPARATOR)[0] for number in numbers]
+    text = " ".join(
+        [
+            f"{name.decode('latin-1')}={len(lines[number]) - len(_SEPARATOR)}"
+            for number, name in zip(numbers, names, strict=True)
+        ]
     )
+    return text, tuple((number, name + _SEPARATOR) for number, name in zip(numbers, names, strict=True))
 
 
-def value_of(head: bytes, name: bytes) -> str:
+def value_of(head: bytes, name: bytes) -> bytes:
     """Return the value of the header `name`, as spelt there, empty where it is not there."""
-    _, _, rest = head.partition(_CRLF + name + _SEPARATOR)
-    return rest.partition(_CRLF)[0].decode("latin-1")
+    line = _CRLF + name + _SEPARATOR
+    start = head.find(line)
+    if start < 0:
+        return b""
+    start += len(line)
+    end = head.find(_CRLF, start)
+    return head[start:] if end < 0 else head[start:end]

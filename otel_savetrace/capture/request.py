@@ -213,15 +213,19 @@ def _url_adapter() -> Any:
     return vars(request_ctx._get_current_object()).get("url_adapter")  # type: ignore[attr-defined]  # a werkzeug LocalProxy
 
 
+def _in_bytes(piece: str | bytes) -> bytes:
+    return piece.encode() if isinstance(piece, str) else piece
+
+
 def _error_said(response: flask.Response) -> str | None:
     """Return what a JSON answer says under `error`; None where it says none, or is no JSON held in memory."""
-    if "json" not in (response.content_type or ""):
-        return None
     held = response.response
-    if type(held) is not list or response.direct_passthrough or not response.is_json:
+    if type(held) is not list:
         return None  # streamed
-    body = b"".join(piece.encode() if isinstance(piece, str) else piece for piece in held)
-    if len(body) > _LONGEST_ANSWER or b'"error"' not in body:
+    body = held[0] if len(held) == 1 else b"".join(map(_in_bytes, held))
+    if len(body) > _LONGEST_ANSWER or b'"error"' not in _in_bytes(body):
+        return None
+    if response.direct_passthrough or not response.is_json:
         return None
     try:
         answer = json.loads(body)

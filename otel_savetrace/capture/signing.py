@@ -9,7 +9,8 @@ from otel_savetrace.capture.text import shortened
 
 UNSIGNED = "none"
 
-_ASYMMETRIC = "AWS4-ECDSA-P256-SHA256"
+_ASYMMETRIC = b"AWS4-ECDSA-P256-SHA256"
+_NAMES = b"SignedHeaders="
 
 
 def signature_facts(head: bytes, configured: object) -> Known:
@@ -24,8 +25,9 @@ def signature_facts(head: bytes, configured: object) -> Known:
         version = "v4a"
     else:
         version = configured if isinstance(configured, str) else "unknown"
-    names = authorization.partition("SignedHeaders=")[2].partition(",")[0]
+    start = authorization.find(_NAMES) + len(_NAMES)
+    names = authorization[start : authorization.find(b",", start)] if start >= len(_NAMES) else b""
     return {
         attribute.SIGNATURE_VERSION: version,
-        attribute.SIGNED_HEADERS: shortened(names, attribute.SEARCHED_LIMIT),
+        attribute.SIGNED_HEADERS: shortened(names.decode("latin-1"), attribute.SEARCHED_LIMIT),
     }

@@ -71,6 +71,8 @@ def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
     for pattern in settings.key_patterns:
         parts = pattern.take_apart(key)
         if parts is not None:
+            if len(key) * 4 <= attribute.SEARCHED_LIMIT:
+                return parts
             return {name: shortened(value, attribute.SEARCHED_LIMIT) for name, value in parts.items()}
     return {}
 

@@ -168,8 +168,14 @@ class Totals:
     def _add_content(self, known: dict[str, str | int | float]) -> None:
         if not self.pieces:
             return
-        sizes, hashes = [], []
+        sizes: list[int | None] = []
+        hashes: list[str | None] = []
         for pieces in self.pieces.values():
+            if len(pieces) == 1:
+                (piece,) = pieces.values()
+                sizes.append(piece.size)
+                hashes.append(piece.hash)
+                continue
             sizes += [piece.size for piece in pieces.values()]
             hashes.append(hash_of_pieces([pieces[part] for part in sorted(pieces)]))
         if None not in sizes:

@@ -15,7 +15,7 @@ AWKWARD: list[dict[str, Any]] = [
     {"a": 1, "b": 1.0, "c": True, "d": "1", "e": "", "f": 0, "g": False, "h": 0.0, "i": -0.0},
     {"a": True, "b": 1, "c": 1.0},
     {"a": 1.0, "b": True, "c": 1},
-    {"a": "x" * 65, "b": "ü" * 64, "c": 2**62, "d": float("inf")},
+    {"a": "x" * 257, "b": "ü" * 256, "c": 2**62, "d": float("inf")},
     {"a": ("x", 1), "b": ("x", True), "c": {"nested": 1}, "d": b"bytes"},
     {"a": ["of", "an", "old", "version"]},
 ]
@@ -36,6 +36,6 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "_MOST_PAIRS", 10)
     memory = PairMemory(_encode_key_value)
     for number in range(1000):
-        assert memory.encode_all({"number": number, "long": f"{number}" + "x" * 64}) is not None
+        assert memory.encode_all({"number": number, "long": f"{number}" + "x" * 256}) is not None
         assert len(memory._known) <= 10
     assert all(name == "number" for name, _, _ in memory._known)
