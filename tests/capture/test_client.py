@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -181,3 +182,17 @@ def test_credentials_in_an_endpoint_are_not_told(captured: Captured, store: RawS
     assert facts(captured.calls[0])[attribute.ENDPOINT] == store.address
     assert "hedgehog" not in "".join(span.to_json() for span in captured.exporter.get_finished_spans())
     client.close()
+
+
+def test_a_forked_process_has_no_attempts_of_its_parents(
+    captured: Captured, store: RawStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attempts that were under way when a process was forked are not under way in it."""
+    client = client_of(store)
+    _put(client)
+    ours = client._endpoint.__dict__["_otel_savetrace"]
+    before, after = object(), object()
+    assert ours.begin(before) == 1
+    forked = os.getpid() + 1
+    monkeypatch.setattr("os.getpid", lambda: forked)
+    assert ours.begin(after) == 1

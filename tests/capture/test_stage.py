@@ -99,6 +99,23 @@ def test_a_refusal_is_storages_and_stores_nothing(
     assert _told(facts(captured.saves[0])) == ("storage", "no", "AccessDenied")
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "stored"),
+    [
+        ("503 Slow Down", "SlowDown", "no"),
+        ("501 Not Implemented", "NotImplemented", "no"),
+        ("500 Internal Server Error", "InternalError", "unknown"),
+        ("504 Gateway Timeout", "GatewayTimeout", "unknown"),
+    ],
+)
+def test_a_store_that_broke_down_may_have_stored(
+    app: flask.Flask, captured: Captured, store: RawStore, status: str, code: str, stored: str
+) -> None:
+    """A server's error leaves open what was done, but for those that it tells before it does anything."""
+    store.script = [refused(status, code)]
+    assert _told(_post(app, captured, "/two/")) == ("storage", stored, code)
+
+
 def test_what_is_not_answered_is_the_networks_and_nobody_knows(
     app: flask.Flask, captured: Captured, store: RawStore
 ) -> None:
