@@ -7,9 +7,7 @@ cache folder that the real servers are kept in.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,8 +17,7 @@ import pytest
 
 from otel_savetrace.demo.binaries import cache_folder
 from tests.fixture_real_parts import missing
-
-_INSTALL_SECONDS = 240.0
+from tests.fixture_wheel import installing
 
 Packages = Callable[[tuple[str, ...]], Path]
 """Gives a folder that holds just these requirements, each ``name==version``, without what they ask for."""
@@ -47,17 +44,7 @@ def _folder_of(requirements: tuple[str, ...]) -> Path:
 
 def _install(folder: Path, requirements: tuple[str, ...]) -> None:
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
-    # The user's own environment: it is where pip's index, cache and certificates are set.
-    done = subprocess.run(  # noqa: S603 - this Python's own pip
-        [*pip, "--quiet", "--no-deps", "--no-compile", "--target", folder, *requirements],
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_INSTALL_SECONDS,
-        check=False,
-    )
+    done = installing([*pip, "--quiet", "--no-deps", "--no-compile", "--target", folder, *requirements])
     if done.returncode:
         *_, reason = done.stdout.strip().splitlines() or [""]
         missing(f"This test needs {' '.join(requirements)}, which pip could not install: {reason}")

@@ -106,9 +106,15 @@ def _pip(base: Installation, folder: Path, *requirements: str | Path) -> None:
 
 def install(command: list[str | Path]) -> None:
     """Run a command that installs something; the test fails with what it said where it fails."""
+    done = installing(command)
+    assert done.returncode == 0, f"{' '.join(map(str, command))} failed:\n{done.stdout}"
+
+
+def installing(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Run a command that installs something, and return how it ended and what it said."""
     # The user's own environment: it is where pip's index, cache and certificates are set.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(  # noqa: S603 - this Python's own tools
+    return subprocess.run(  # noqa: S603 - this Python's own tools
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -118,4 +124,3 @@ def install(command: list[str | Path]) -> None:
         timeout=_INSTALL_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(map(str, command))} failed:\n{done.stdout}"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
-import threading
 
+from tests.raw_listener import RawListener
 from tests.raw_store import reset_socket
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -27,54 +27,21 @@ class Passage:
     sent: int = 0
 
 
-class RawProxy:
+class RawProxy(RawListener):
     """Stands before the store on `port` of loopback; `passages` are its connections in the order accepted."""
 
     def __init__(self, port: int) -> None:
         self.passages: list[Passage] = []
         self._store = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._acceptor.start()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._listener.getsockname()[1])
+        super().__init__()
 
     @property
     def address(self) -> str:
         """Its URL, for a client's `proxies`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def stop(self) -> None:
-        """Close every socket and wait for every thread."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._acceptor.join()
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):  # closed already
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sockets.append(client)
-            self._start(self._pass, client)
-
-    def _start(self, work: object, *arguments: object) -> threading.Thread:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]  # a method
-        self._threads.append(thread)
-        thread.start()
-        return thread
+    def _accepted(self, sock: socket.socket, client: tuple[str, int]) -> None:
+        self._start(self._pass, sock)
 
     def _pass(self, client: socket.socket) -> None:
         passage = Passage()

@@ -6,13 +6,13 @@ attributes are held against: heads and bodies are kept byte for byte as they com
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
+
+from tests.raw_listener import RawListener
 
 Answer = Callable[["Visit"], None]
 """Writes the answer to one request on the visit's socket, or does something worse to it."""
@@ -139,7 +139,7 @@ def silent(visit: Visit) -> None:
     visit.sock.recv(1)
 
 
-class RawStore:
+class RawStore(RawListener):
     """Serves one scripted answer after another, then `stored`; keeps every request in `seen`.
 
     `choose` gives the answer to a request instead of the script, `receive` (given a head) says how its body
@@ -152,51 +152,20 @@ class RawStore:
         self.choose: Callable[[Seen], Answer] = self._next_of_script
         self.receive: Callable[[bytes], Reception] = _receive_whole
         self._certificate = certificate
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections = 0
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._acceptor.start()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._listener.getsockname()[1])
+        super().__init__()
 
     @property
     def address(self) -> str:
         """Its endpoint URL."""
         return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self.port}"
 
-    def stop(self) -> None:
-        """Close every socket and wait for every thread; a second call does nothing."""
-        if self._listener.fileno() == -1:
-            return
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._acceptor.join()
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):  # closed already
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-
     def _next_of_script(self, _: Seen) -> Answer:
         return self.script.pop(0) if self.script else stored
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, client = self._listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            number, self._connections = self._connections, self._connections + 1
-            thread = threading.Thread(target=self._serve, args=(sock, number, client), daemon=True)
-            self._sockets.append(sock)
-            self._threads.append(thread)
-            thread.start()
+    def _accepted(self, sock: socket.socket, client: tuple[str, int]) -> None:
+        number, self._connections = self._connections, self._connections + 1
+        self._start(self._serve, sock, number, client)
 
     def _serve(self, sock: socket.socket, connection: int, client: tuple[str, int]) -> None:
         try:
