@@ -43,7 +43,7 @@ def outcome_of(
         failure = _failure_of(call, http_response, parsed)
     elif error is not None:
         failure = of_exception(error)
-    call.answered, call.incomplete = failure, failure is MISSING_ETAG
+    call.answered = failure
     if failure is not None:
         call.doubtful = call.doubtful or _is_doubtful(attempt, call.status, failure)
     return headers, failure

@@ -20,9 +20,11 @@ from otel_savetrace.capture.attempt_attributes import attributes_of
 from otel_savetrace.capture.client import client_of
 from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.head import bytes_of
 from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.span_writer import AttemptSpans
 from otel_savetrace.capture.state import Attempt, StorageCall, current_call
+from otel_savetrace.capture.storage_call import request_ids
 
 _S3 = "s3"
 _ARN = "arn:"
@@ -158,7 +160,9 @@ def _end(
     if answered is None:
         return
     headers, failure = answered
-    if call.attempts == 1 and attempt.head is not None:
+    if headers is not None:
+        call.ids = request_ids(headers)
+    if attempt.head is not None:
         _note_request(call, attempt, attempt.head)
     if call.has_content:
         _note_content(call, attempt, request, failure)
@@ -173,7 +177,10 @@ def _end(
 
 
 def _note_request(call: StorageCall, attempt: Attempt, head: bytes) -> None:
-    """Note what all requests of a call have in common, by the first."""
+    """Note the largest head of a call, and by the first what all of its requests have in common."""
+    call.header_bytes = max(call.header_bytes, bytes_of(head))
+    if call.attempts > 1:
+        return
     call.request_facts.update(signing.signature_facts(head, attempt.client.signature_version))
     expires_in = attempt.client.credentials_expire_in()
     if expires_in is not None:

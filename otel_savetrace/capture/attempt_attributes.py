@@ -9,12 +9,10 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.clock import StoreClock
 from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.head import LargestHeaders, bytes_of, metadata_bytes_of, section_bytes_of
-from otel_savetrace.capture.span_writer import Known
+from otel_savetrace.capture.span_writer import SECONDS_DECIMALS, Known
 from otel_savetrace.capture.state import Attempt, StorageCall
-from otel_savetrace.capture.storage_call import failure_attributes, request_ids
+from otel_savetrace.capture.storage_call import failure_attributes
 from otel_savetrace.capture.text import shortened
-
-_DECIMALS = 4  # a tenth of a millisecond: what a scheduler leaves true of a time
 
 _clock = StoreClock()
 _largest_headers = LargestHeaders()
@@ -36,7 +34,7 @@ def attributes_of(
     if retry:
         known[attribute.RESEND_COUNT] = retry
         if call.next_backoff is not None:
-            known[attribute.BACKOFF_SECONDS] = round(call.next_backoff, _DECIMALS)
+            known[attribute.BACKOFF_SECONDS] = round(call.next_backoff, SECONDS_DECIMALS)
     if attempt.head is not None:
         _add_head(known, call, attempt.head)
         _add_connection(known, attempt)
@@ -51,8 +49,8 @@ def attributes_of(
 
 
 def _add_answer(known: Known, call: StorageCall, headers: Mapping[str, str]) -> None:
-    known[attribute.RESPONSE_STATUS] = call.status or 0
-    call.ids = request_ids(headers)
+    if call.status is not None:
+        known[attribute.RESPONSE_STATUS] = call.status
     known.update(call.ids)
     date = headers.get("date")
     skew = _clock.skew_seconds(date) if date else None
@@ -61,9 +59,7 @@ def _add_answer(known: Known, call: StorageCall, headers: Mapping[str, str]) -> 
 
 
 def _add_head(known: Known, call: StorageCall, head: bytes) -> None:
-    size = bytes_of(head)
-    call.header_bytes = max(call.header_bytes, size)
-    known[attribute.HEADER_BYTES] = size
+    known[attribute.HEADER_BYTES] = bytes_of(head)
     known[attribute.HEADER_SECTION_BYTES] = section_bytes_of(head)
     known[attribute.LARGEST_HEADERS] = shortened(_largest_headers.of(head), attribute.SEARCHED_LIMIT)
     metadata = metadata_bytes_of(head)
@@ -84,9 +80,9 @@ def _add_connection(known: Known, attempt: Attempt) -> None:
         known[attribute.CONNECTION] = attribute.REUSED
         known[attribute.CONNECTION_REQUESTS] = attempt.requests_before
         if attempt.age_seconds is not None:
-            known[attribute.CONNECTION_AGE_SECONDS] = round(attempt.age_seconds, _DECIMALS)
+            known[attribute.CONNECTION_AGE_SECONDS] = round(attempt.age_seconds, SECONDS_DECIMALS)
         if attempt.idle_seconds is not None:
-            known[attribute.CONNECTION_IDLE_SECONDS] = round(attempt.idle_seconds, _DECIMALS)
+            known[attribute.CONNECTION_IDLE_SECONDS] = round(attempt.idle_seconds, SECONDS_DECIMALS)
     else:
         known[attribute.CONNECTION] = attribute.NEW
         _add_opening(known, attempt)
@@ -96,17 +92,17 @@ def _add_connection(known: Known, attempt: Attempt) -> None:
 
 def _add_waiting(known: Known, attempt: Attempt) -> None:
     if attempt.continue_seconds is not None:
-        known[attribute.CONTINUE_SECONDS] = round(attempt.continue_seconds, _DECIMALS)
+        known[attribute.CONTINUE_SECONDS] = round(attempt.continue_seconds, SECONDS_DECIMALS)
     if attempt.continue_ is not None:
         known[attribute.CONTINUE] = attempt.continue_
     if attempt.first_byte_seconds is not None:
-        known[attribute.FIRST_BYTE_SECONDS] = round(attempt.first_byte_seconds, _DECIMALS)
+        known[attribute.FIRST_BYTE_SECONDS] = round(attempt.first_byte_seconds, SECONDS_DECIMALS)
 
 
 def _add_opening(known: Known, attempt: Attempt) -> None:
     if attempt.dns_seconds is not None:
-        known[attribute.DNS_SECONDS] = round(attempt.dns_seconds, _DECIMALS)
+        known[attribute.DNS_SECONDS] = round(attempt.dns_seconds, SECONDS_DECIMALS)
     if attempt.tcp_seconds is not None:
-        known[attribute.TCP_SECONDS] = round(attempt.tcp_seconds, _DECIMALS)
+        known[attribute.TCP_SECONDS] = round(attempt.tcp_seconds, SECONDS_DECIMALS)
     if attempt.tls_seconds is not None:
-        known[attribute.TLS_SECONDS] = round(attempt.tls_seconds, _DECIMALS)
+        known[attribute.TLS_SECONDS] = round(attempt.tls_seconds, SECONDS_DECIMALS)

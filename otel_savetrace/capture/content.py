@@ -58,8 +58,8 @@ def hash_of(body: object) -> str | None:
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
     if isinstance(body, (bytes, bytearray)):
-        return f"crc32:{zlib.crc32(body):08x}"
-    return "crc32:00000000" if body is None else None
+        return f"{_HASH}{zlib.crc32(body):08x}"
+    return f"{_HASH}00000000" if body is None else None
 
 
 def hash_in_trailer(body: object) -> str | None:
@@ -70,7 +70,7 @@ def hash_in_trailer(body: object) -> str | None:
     checksum: Any = getattr(body, "_checksum", None)
     if type(checksum).__name__ not in ("Crc32Checksum", "CrtCrc32Checksum"):
         return None
-    return "crc32:" + base64.b64decode(checksum.b64digest()).hex()
+    return _HASH + base64.b64decode(checksum.b64digest()).hex()
 
 
 def hash_of_pieces(pieces: Sequence[Piece]) -> str | None:
@@ -112,4 +112,4 @@ def _product(one: int, other: int) -> int:
 
 def hash_of_several(hashes: list[str]) -> str:
     """Return one hash for several objects' hashes, in whatever order they were written."""
-    return f"crc32:{zlib.crc32(','.join(sorted(hashes)).encode()):08x}" if len(hashes) > 1 else hashes[0]
+    return f"{_HASH}{zlib.crc32(','.join(sorted(hashes)).encode()):08x}" if len(hashes) > 1 else hashes[0]

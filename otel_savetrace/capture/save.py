@@ -10,9 +10,7 @@ from opentelemetry.trace import Span
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.state import StorageCall
-from otel_savetrace.capture.totals import StorageFailure, Totals
-
-_MOST_RAISED = 8
+from otel_savetrace.capture.totals import MOST_RAISED, StorageFailure, Totals
 
 
 class Save:
@@ -63,7 +61,7 @@ class Save:
 
     def note_raised(self, name: str) -> None:
         """Note the class of an exception that the app or a dependency raised."""
-        if len(self.raised) < _MOST_RAISED and name not in self.raised:
+        if len(self.raised) < MOST_RAISED and name not in self.raised:
             self.raised.append(name)
 
     def caught(self) -> list[str]:

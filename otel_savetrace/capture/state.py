@@ -13,11 +13,11 @@ from opentelemetry.trace import Span
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import content, head
 from otel_savetrace.capture.client import Client
+from otel_savetrace.capture.failure import MISSING_ETAG, Failure
 from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.text import shortened, utf8_length
 
 if TYPE_CHECKING:
-    from otel_savetrace.capture.failure import Failure
     from otel_savetrace.capture.storage_log import CallLog
 
 
@@ -108,7 +108,6 @@ class StorageCall:
     quota_exhausted = False
     answered: Failure | None = None
     doubtful = False
-    incomplete = False
     sent_by: str | None = None
 
     def __init__(self, span: Span, operation: str, parameters: Mapping[str, Any]) -> None:
@@ -124,6 +123,11 @@ class StorageCall:
         self.has_content = operation in content.CONTENT_OPERATIONS
         self.body = parameters.get("Body") if self.has_content else None
         self.content_size = content.size_of(self.body) if self.has_content else None
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the last answer passed for success and confirmed nothing."""
+        return self.answered is MISSING_ETAG
 
     @property
     def retries(self) -> int:

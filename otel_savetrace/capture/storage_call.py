@@ -13,7 +13,7 @@ from otel_savetrace.capture import content, storage_log
 from otel_savetrace.capture.failure import MISSING_ETAG, Failure, of_exception, of_response
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import live_save
-from otel_savetrace.capture.span_writer import Known, set_attributes
+from otel_savetrace.capture.span_writer import SECONDS_DECIMALS, Known, set_attributes
 from otel_savetrace.capture.state import StorageCall, current_call, object_attributes
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.config import Settings
@@ -117,7 +117,7 @@ def _attributes_at_end(call: StorageCall, result: Mapping[str, Any] | None, fail
     if call.header_bytes:
         known[attribute.HEADER_BYTES] = call.header_bytes
     if call.retries:
-        known[attribute.BACKOFF_SECONDS] = round(call.backoff_seconds, 4)
+        known[attribute.BACKOFF_SECONDS] = round(call.backoff_seconds, SECONDS_DECIMALS)
     if call.quota_exhausted:
         known[attribute.RETRY_QUOTA_EXHAUSTED] = True
     if call.sent_by is not None:

@@ -9,10 +9,11 @@ from typing import NamedTuple, cast
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.content import Piece, hash_of_pieces, hash_of_several
 from otel_savetrace.capture.failure import Failure
+from otel_savetrace.capture.span_writer import SECONDS_DECIMALS, Known
 from otel_savetrace.capture.state import StorageCall
 
 _MOST_OBJECTS = 1000
-_MOST_RAISED = 8
+MOST_RAISED = 8
 
 # Answers to a read by which an app asks whether something is there.
 _ABSENCE = frozenset(("304", "404", "412", "NoSuchKey", "NotFound", "PreconditionFailed"))
@@ -104,7 +105,7 @@ class Totals:
             if self.failures:
                 self._mend(_deed_of(call), call)
             return
-        if raised is not None and len(self.raised) < _MOST_RAISED:
+        if raised is not None and len(self.raised) < MOST_RAISED:
             self.raised.append(raised)
         if failure.code in _ABSENCE and not call.writes:
             return
@@ -139,13 +140,13 @@ class Totals:
                 return outcome
         return attribute.YES if outcomes else None
 
-    def attributes(self) -> dict[str, str | int | float]:
+    def attributes(self) -> Known:
         """Return the attributes of the save that its storage calls give."""
         with self.lock:
             return self._attributes()
 
-    def _attributes(self) -> dict[str, str | int | float]:
-        known: dict[str, str | int | float] = {
+    def _attributes(self) -> Known:
+        known: Known = {
             attribute.CALLS: self.calls,
             attribute.OBJECTS: len(self.written),
             attribute.ATTEMPTS: self.attempts,
@@ -154,7 +155,7 @@ class Totals:
         if self.app_retries:
             known[attribute.APP_RETRY_ATTEMPTS] = self.app_retries
         if self.retries:
-            known[attribute.BACKOFF_SECONDS] = round(self.backoff_seconds, 4)
+            known[attribute.BACKOFF_SECONDS] = round(self.backoff_seconds, SECONDS_DECIMALS)
         if self.header_bytes:
             known[attribute.HEADER_BYTES] = self.header_bytes
         if self.key_len:
@@ -165,7 +166,7 @@ class Totals:
             known.update(self.objects.get(target, {}))
         return known
 
-    def _add_content(self, known: dict[str, str | int | float]) -> None:
+    def _add_content(self, known: Known) -> None:
         if not self.pieces:
             return
         sizes: list[int | None] = []
