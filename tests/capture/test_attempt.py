@@ -53,6 +53,24 @@ def test_header_bytes_of_a_call_are_its_largest_head(
     assert facts(captured.calls[0])[attribute.HEADER_BYTES] == max(_head_lengths(store))
 
 
+def test_a_smaller_head_that_comes_last_is_not_a_calls_largest(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """A call whose first head was its largest tells that one's bytes."""
+    client = client_of(store, retries=1)
+
+    def add(request: Any, **_: Any) -> None:
+        if not store.seen:
+            request.headers["x-first"] = "x" * 200
+
+    client.meta.events.register_first("request-created.s3", add)
+    store.script = [refused("503 Slow Down", "SlowDown")]
+    _put(client)
+    first, last = _head_lengths(store)
+    assert first > last
+    assert facts(captured.calls[0])[attribute.HEADER_BYTES] == first
+
+
 def test_an_attempt_is_named_by_its_outcome(
     captured: Captured, store: RawStore, client_of: MakeClient
 ) -> None:

@@ -39,3 +39,24 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert memory.encode_all({"number": number, "long": f"{number}" + "x" * 256}) is not None
         assert len(memory._known) <= 10
     assert all(name == "number" for name, _, _ in memory._known)
+
+
+def test_what_is_equal_is_encoded_once() -> None:
+    """A pair that was encoded before is not encoded anew, whatever stands beside it."""
+    encoded: list[tuple[str, object]] = []
+
+    def encode(name: str, value: object) -> Any:
+        encoded.append((name, value))
+        return _encode_key_value(name, value)
+
+    memory = PairMemory(encode)
+    for other in ("x", "y"):
+        memory.encode_all({"text": "1", "number": 1, "share": 1.0, "flag": True, "other": other})
+    assert encoded == [
+        ("text", "1"),
+        ("number", 1),
+        ("share", 1.0),
+        ("flag", True),
+        ("other", "x"),
+        ("other", "y"),
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import flask
 import pytest
+from opentelemetry.trace import SpanKind
 from werkzeug.exceptions import Forbidden
 
 from otel_savetrace import Settings
@@ -243,3 +244,25 @@ def test_the_apps_version_is_told_where_it_has_one(
 
     made.test_client().post("/")
     assert facts(captured.saves[0])[attribute.APP_VERSION] == boto3.__version__
+
+
+@pytest.mark.parametrize(("kind", "stage"), [(SpanKind.CLIENT, "dependency"), (SpanKind.INTERNAL, "app")])
+def test_only_a_call_to_another_service_is_a_dependencys(
+    captured: Captured, store: RawStore, client_of: MakeClient, kind: SpanKind, stage: str
+) -> None:
+    """A span of the app's own that fails is no dependency's; one of a call to another service is."""
+    client = client_of(store)
+    tracer = captured.provider.get_tracer("of the app")
+    made = flask.Flask("maps")
+
+    @made.post("/")
+    def save() -> Any:
+        client.put_object(Bucket="bucket", Key="k", Body=b"1")
+        try:
+            with tracer.start_as_current_span("UPDATE", kind=kind):
+                raise AppError
+        except AppError:
+            return {"error": "not filed"}
+
+    made.test_client().post("/")
+    assert facts(captured.saves[0])[attribute.STAGE] == stage
