@@ -114,6 +114,54 @@ ERRNO = _define(
     "The system's name for that exception's number: `ECONNRESET`.",
 )  # fmt: skip
 
+# A failed save and its retry. None of these stands on a save that no failed one came before.
+
+SAVE_ATTEMPT = _define(
+    "savetrace.save_attempt", "int", ("save",),
+    "Which try at saving this thing it is: 2 for the retry of a failed save, 3 for the retry of that.",
+    absent=1,
+)  # fmt: skip
+PREVIOUS_TRACE_ID = _define(
+    "savetrace.previous_trace_id", "string", ("save",),
+    "Trace of the failed save that this one retries, in hex. The span also links to it.",
+)  # fmt: skip
+PREVIOUS_SPAN_ID = _define(
+    "savetrace.previous_span_id", "string", ("save",), "Span of that failed save, in hex."
+)  # fmt: skip
+FIRST_TRACE_ID = _define(
+    "savetrace.first_trace_id", "string", ("save",),
+    "Trace of the first failed save of the episode, in hex: the same for every retry after it.",
+)  # fmt: skip
+PREVIOUS_ERROR_CODE = _define(
+    "savetrace.previous_error_code", "string", ("save",), "`savetrace.error_code` of that failed save."
+)  # fmt: skip
+SAME_CONTENT = _define(
+    "savetrace.same_content", "boolean", ("save",),
+    "Whether hash and size of what was to be stored equal those of that failed save. Absent where a side is"
+    " not known.",
+)  # fmt: skip
+SECONDS_SINCE_FAILURE = _define(
+    "savetrace.seconds_since_failure", "double", ("save",),
+    "Time from the answer of that failed save to the start of this one. The clocks may be two hosts'.",
+    unit="s",
+)  # fmt: skip
+AUTOMATIC_RETRY = _define(
+    "savetrace.automatic_retry", "boolean", ("save",),
+    "`true`: it came within a second of the failure, which is a script's retry rather than a person's.",
+    absent=False,
+)  # fmt: skip
+PAIRED_BY = _define(
+    "savetrace.paired_by", "string", ("save",),
+    "How the failed save is known: `cookie` (the browser brought it back), or `memory` (this process"
+    " remembers it of a client without cookies: a hint, since another process may have saved it in between).",
+)  # fmt: skip
+COOKIE_REFUSED = _define(
+    "savetrace.cookie_refused", "string", ("save",),
+    "Why a cookie of ours that came with the save was not used, each reason once, parted by spaces: `forged`"
+    " (no signature of ours, or of another app), `expired`, `replayed` (the retry has already worked),"
+    " `oversized`, `malformed`, `too_many`.",
+)  # fmt: skip
+
 # What was saved.
 
 S3_BUCKET = _define(

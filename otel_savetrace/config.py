@@ -14,6 +14,7 @@ from otel_savetrace.errors import SettingError
 KeyMode = Literal["plain", "hash", "none"]
 RequestSource = Literal["form", "args", "view", "json", "header", "session"]
 
+_LONGEST_COOKIE = 24 * 60 * 60
 _KEY_MODES = ("plain", "hash", "none")
 _REQUEST_SOURCES = ("form", "args", "view", "json", "header", "session")
 _SECRET_HEADERS = frozenset(
@@ -58,6 +59,9 @@ class Settings:
     login_routes: frozenset[str] = frozenset()
     keys: KeyMode = "plain"
     log: bool = False
+    cookie: bool = True
+    cookie_secret: str | None = dataclasses.field(default=None, repr=False)
+    cookie_seconds: int = 30 * 60
 
     @classmethod
     def read(cls, environment: Mapping[str, str], refuse: Callable[[SettingError], None]) -> Settings:
@@ -89,6 +93,11 @@ class Settings:
                 variable.OTEL_SAVETRACE_KEYS, _key_mode, cls.keys, "'none', the safest,", "none"
             ),
             log=reader.value(variable.OTEL_SAVETRACE_LOG, _switch, cls.log, "off"),
+            cookie=reader.value(variable.OTEL_SAVETRACE_COOKIE, _switch, cls.cookie, "on"),
+            cookie_secret=environment.get(variable.OTEL_SAVETRACE_COOKIE_SECRET, "").strip() or None,
+            cookie_seconds=reader.value(
+                variable.OTEL_SAVETRACE_COOKIE_SECONDS, _seconds, cls.cookie_seconds, "1800"
+            ),
         )
 
 
@@ -123,6 +132,12 @@ def _switch(text: str) -> bool:
     if text.lower() not in _WORDS:
         raise ValueError("it is neither 'true' nor 'false'")
     return _WORDS[text.lower()]
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _LONGEST_COOKIE):
+        raise ValueError(f"it is no whole number of seconds from 1 to {_LONGEST_COOKIE}, which is a day")
+    return int(text)
 
 
 def _key_mode(text: str) -> KeyMode:

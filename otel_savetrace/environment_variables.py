@@ -82,3 +82,27 @@ OTEL_SAVETRACE_LOG = "OTEL_SAVETRACE_LOG"
 begin with ``[SAVE_ATTEMPT]``, ``[SAVE_SUCCESS]``, ``[SAVE_UNKNOWN]`` or ``[STORAGE_ERROR]`` and carry the
 trace id, on Python's logger ``otel_savetrace.storage``. The app's own lines stay as they are.
 """
+
+OTEL_SAVETRACE_COOKIE = "OTEL_SAVETRACE_COOKIE"
+"""
+.. envvar:: OTEL_SAVETRACE_COOKIE
+
+``on`` (default) or ``off``: whether the answer to a failed save carries a short signed cookie by which its
+retry is known, through any worker and host. It holds ids and hashes, no key and no name; it stands on no
+answer that a shared cache may keep, and a save that works removes it.
+"""
+
+OTEL_SAVETRACE_COOKIE_SECRET = "OTEL_SAVETRACE_COOKIE_SECRET"  # noqa: S105 - a variable's name, no secret
+"""
+.. envvar:: OTEL_SAVETRACE_COOKIE_SECRET
+
+What the cookie is signed with; the same for all workers and hosts that serve one app. Default: the app's own
+``SECRET_KEY``; where there is none either, no cookie is set.
+"""
+
+OTEL_SAVETRACE_COOKIE_SECONDS = "OTEL_SAVETRACE_COOKIE_SECONDS"
+"""
+.. envvar:: OTEL_SAVETRACE_COOKIE_SECONDS
+
+How long after a failed save another save of the same thing is its retry, in seconds. Default: ``1800``.
+"""
