@@ -37,9 +37,10 @@ and Jaeger 1 as --query.ui-config=/etc/jaeger/ui.json; then start it anew.
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there, whole or not at all."
 )
 def jaeger_ui_config(service: str | None, output: Path | None) -> None:
-    """Print the links between a save and its retry, for Jaeger's page.
+    """Print the links between a save and its retries, for Jaeger's page.
 
-    They are "Compare with the failed save", "Find the retry of this save" and "All saves of this storymap".
+    A retry leads to its comparison with the failed save, to that save and to the first one that failed; a
+    failed save to its retries; a storymap to all its saves.
     """
     named = (service or os.environ.get("OTEL_SERVICE_NAME") or SHIPPED_SERVICE).strip()
     if not named:

@@ -49,17 +49,19 @@ class Sender:
         codes: tuple[str, ...] = (),
         outcome: str | None = None,
         seconds: float = 0.05,
+        seconds_ago: float = 0.0,
         flush_before_end: bool = False,
         **attributes: AttributeValue,
     ) -> str:
         """Make a save of one storage call and return its trace id.
 
         `codes` are the S3 errors of its attempts, in order; a last attempt follows that succeeds, unless
-        `outcome` is ``failed``. `seconds` is what its duration says. With `flush_before_end` all but the save
+        `outcome` is ``failed``. `seconds` is what its duration says, and it
+        ended `seconds_ago`. With `flush_before_end` all but the save
         itself is sent first. `attributes` go to the save, ``storymap_id`` standing for ``storymap.id``.
         """
         outcome = outcome or names.SUCCEEDED
-        end = time.time_ns()
+        end = time.time_ns() - int(seconds_ago * NANOSECONDS)
         begin = end - int(seconds * NANOSECONDS)
         save = self._start("POST /storymap/save/", SpanKind.SERVER, begin)
         call = self._start("S3.PutObject", SpanKind.CLIENT, begin, parent=save)

@@ -24,12 +24,12 @@ from otel_savetrace.spans import sources
 from otel_savetrace.spans.reading import Query
 from otel_savetrace.spans.rows import Span
 from tests.e2e import traffic
-from tests.e2e.jaeger_query import find_traces
 from tests.e2e.traffic import Answer, Request
 from tests.fixture_app import TO_A_FILE, App, StartApp
 from tests.fixture_collector import ALL_LAYERS, Collector, StartCollector, make_collector
 from tests.fixture_jaeger import POLL_SECONDS, Jaeger, StartJaeger, Storage, make_jaeger
 from tests.fixture_wheel import Installation
+from tests.jaeger_query import find_traces
 
 SERVICE = TO_A_FILE["OTEL_SERVICE_NAME"]
 ARRIVAL_SECONDS = 60.0

@@ -20,13 +20,24 @@ _HOUR = 3600
 _BYTES, _NUMBER = 2, 0
 
 
-def find_traces(address: str, service: str, attributes: Mapping[str, str]) -> set[str]:
-    """Return the ids of the traces of the last hour with these attributes; `address` is ``host:port``."""
+def find_traces(
+    address: str,
+    service: str,
+    attributes: Mapping[str, str],
+    *,
+    between: tuple[int, int] | None = None,
+    depth: int = _DEPTH,
+) -> set[str]:
+    """Return the ids of the traces with these attributes; `address` is ``host:port``.
+
+    `between` are seconds since 1970, the last hour unless given; beyond `depth` traces are left out.
+    """
     now = int(time.time())
+    start, end = between or (now - _HOUR, now + _HOUR)
     query = _text(1, service)
     for name, value in attributes.items():
         query += _part(3, _text(1, name) + _text(2, value))
-    query += _part(4, _number(1, now - _HOUR)) + _part(5, _number(1, now + _HOUR)) + _number(8, _DEPTH)
+    query += _part(4, _number(1, start)) + _part(5, _number(1, end)) + _number(8, depth)
     with grpc.insecure_channel(address) as channel:
         ask = channel.unary_stream(_FIND_TRACES, None, TracesData.FromString)
         answers = list(ask(_part(1, query), timeout=_ANSWER_SECONDS))
