@@ -74,14 +74,9 @@ def test_what_is_shipped_is_what_is_wanted() -> None:
 
 def test_a_link_that_is_missing_is_named() -> None:
     """A warning names the links that are not there, and no other."""
-    without = {
-        "linkPatterns": [
-            one for one in SHIPPED["linkPatterns"] if one["text"] != "Find the retry of this save"
-        ]
-    }
-    assert told(links(with_config(without))) == [
-        ("links", "warning", "not configured: Find the retry of this save")
-    ]
+    missing = "Find the retry of this save"
+    without = {"linkPatterns": [one for one in SHIPPED["linkPatterns"] if one["text"] != missing]}
+    assert told(links(with_config(without))) == [("links", "warning", f"not configured: {missing}")]
 
 
 @pytest.mark.parametrize("part", ["type", "key", "url"])
