@@ -23,7 +23,8 @@ AUTHORIZATION = (
     f"AWS4-HMAC-SHA256 Credential={KEY_ID}/20260101/us-east-1/s3/aws4_request, "
     f"SignedHeaders=host;x-amz-date, Signature={SIGNATURE}"
 )
-SECRETS = (KEY_ID, SIGNATURE, TOKEN, COOKIE, "hunter2", "maria.smith")
+OURS = "AAECAwQFBgcICQoLDA0ODw.aSVNaA.0wn-c00kie_s1gnature"
+SECRETS = (KEY_ID, SIGNATURE, TOKEN, COOKIE, OURS, "hunter2", "maria.smith")
 
 LAYERS = (*RECEIVING, "30-archive.yaml")
 
@@ -32,6 +33,8 @@ LEAKS: dict[str, Any] = {
     "http.request.header.cookie": [f"session={COOKIE}"],
     "http.request.header.x_amz_security_token": [TOKEN],
     "http.response.header.set-cookie": [f"session={COOKIE}; HttpOnly"],
+    "http.response.header.set_cookie": [f"savetrace_0badf00d={OURS}; HttpOnly; Path=/storymap/save/"],
+    "app.cookies": f"theme=dark, savetrace_0badf00d={OURS}",
     "http.request.header.x-note": [f"Bearer {COOKIE}"],
     "aws.auth.account.access_key": KEY_ID,
     "http.target": "/storymap/save/?user=maria.smith",
@@ -55,6 +58,16 @@ HARMLESS: dict[str, Any] = {
     "http.route": "/storymap/save/",
     "aws.s3.bucket": "session-storymaps",
     "savetrace.content_hash": "crc32:0badf00d",
+    "savetrace.save_attempt": 2,
+    "savetrace.previous_trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "savetrace.previous_span_id": "00f067aa0ba902b7",
+    "savetrace.first_trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "savetrace.previous_error_code": "SlowDown",
+    "savetrace.same_content": True,
+    "savetrace.seconds_since_failure": 2.125,
+    "savetrace.automatic_retry": True,
+    "savetrace.paired_by": "cookie",
+    "savetrace.cookie_refused": "forged expired",
     "savetrace.largest_headers": "Authorization=285 Cookie=120 User-Agent=179",
 }
 
@@ -91,6 +104,8 @@ def as_otlp(value: Any) -> dict[str, Any]:
     """Write a value as OTLP JSON does."""
     if isinstance(value, list):
         return {"arrayValue": {"values": [as_otlp(item) for item in value]}}
+    if isinstance(value, bool):
+        return {"boolValue": value}
     if isinstance(value, int):
         return {"intValue": str(value)}
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": value}

@@ -42,6 +42,31 @@ def test_spans_that_came_before_their_save_are_kept_with_it(
     jaeger.wait_for({trace_id: SPANS_OF_PLAIN_SAVE})
 
 
+def test_an_episode_is_kept_whole_whichever_collector_took_each_half(
+    start_collector: StartCollector, jaeger: Jaeger
+) -> None:
+    """With a share of nothing each retry is kept for what it says itself: the failure's Collector is gone."""
+    earlier, later = (start_collector(jaeger=jaeger, COLLECTOR_KEEP_PERCENT="0") for _ in range(2))
+    with sending_to(earlier.grpc) as sender:
+        first = sender.save(codes=("SlowDown",), outcome="failed", seconds_ago=3000.0)
+    jaeger.wait_for({first: 3})
+    earlier.process.kill()
+    with sending_to(later.grpc) as sender:
+        second = sender.save(
+            codes=("SlowDown",),
+            outcome="failed",
+            seconds_ago=1500.0,
+            savetrace_save_attempt=2,
+            savetrace_previous_trace_id=first,
+        )
+        third = sender.save(
+            flush_before_end=True, savetrace_save_attempt=3, savetrace_previous_trace_id=second
+        )
+        sender.save(flush_before_end=True)
+    jaeger.wait_for({first: 3, second: 3, third: SPANS_OF_PLAIN_SAVE})
+    assert jaeger.search(SERVICE, {}) == {first, second, third}
+
+
 def test_the_share_is_whole_traces_of_about_its_size(start_collector: StartCollector, jaeger: Jaeger) -> None:
     """Of 400 plain saves at 25 per cent about 100 come, whole, with nothing of the layer's own on them."""
     collector = start_collector(jaeger=jaeger, COLLECTOR_KEEP_PERCENT="25")
