@@ -12,8 +12,24 @@ from otel_savetrace.analysis.values import number
 from otel_savetrace.analysis.words import alike
 from otel_savetrace.spans.rows import AttributeValue
 
+OF_THE_RETRY = frozenset(
+    {
+        attributes.AUTOMATIC_RETRY,
+        attributes.FIRST_TRACE_ID,
+        attributes.PAIRED_BY,
+        attributes.PREVIOUS_ERROR_CODE,
+        attributes.PREVIOUS_SPAN_ID,
+        attributes.PREVIOUS_TRACE_ID,
+        attributes.SAME_CONTENT,
+        attributes.SAVE_ATTEMPT,
+        attributes.SECONDS_SINCE_FAILURE,
+    }
+)
+"""What a save tells of the failed one that it retries: no save that failed first has any of it."""
+
 CONSEQUENCES = frozenset(
     {
+        *OF_THE_RETRY,
         attributes.APP_RETRY_ATTEMPT,
         attributes.APP_RETRY_ATTEMPTS,
         attributes.ATTEMPTS,

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.saves import Save
@@ -26,6 +27,7 @@ from otel_savetrace.report.wording import (
     ASIDE,
     NOT_TRUE,
     OUTCOME_STYLES,
+    SHORT_ID,
     moment,
     named_thing,
     printable,
@@ -125,7 +127,20 @@ def _answer(save: Save) -> Text:
     if save.stored:
         style = "default" if save.told_truly else NOT_TRUE
         answer.append("\nstored          ", ASIDE).append(printable(save.stored), style)
+    for name, told in _of_the_retry(save):
+        answer.append(f"\n{name:16}", ASIDE).append(printable(told), "default")
     return answer
+
+
+def _of_the_retry(save: Save) -> Iterator[tuple[str, str]]:
+    """Yield which failed save this one says that it retries, and how it knows."""
+    held = save.span.attributes
+    failed = held.get(attributes.PREVIOUS_TRACE_ID)
+    if failed:
+        attempt = held.get(attributes.SAVE_ATTEMPT)
+        yield "retries", str(failed)[:SHORT_ID] + (f", attempt {attempt}" if attempt else "")
+        if attributes.PAIRED_BY in held:
+            yield "known by", str(held[attributes.PAIRED_BY])
 
 
 def _jaeger(page: str) -> RenderableType:

@@ -29,6 +29,7 @@ from otel_savetrace.spans.rows import AttributeValue
 
 TOLD_ABOVE = frozenset(
     {
+        *ranking.OF_THE_RETRY,
         attributes.CAUGHT_EXCEPTIONS,
         attributes.OUTCOME,
         attributes.STAGE,

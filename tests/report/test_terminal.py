@@ -251,14 +251,11 @@ def test_the_table_of_episodes_tells_how_it_went_on(span_file: SpanFile, read_sa
     """Recovered with its time and content, abandoned and open each in words."""
     span_file.save(0.0, [FAILED_PUT], outcome="failed")
     span_file.save(5.762, [Put(content=("crc32:2", 1))])
-    span_file.save(10.0, [Put([RESET])], outcome="failed", storymap="given-up")
-    span_file.save(4_000.0, [Put([RESET])], outcome="failed", storymap="just-now")
-    span_file.save(4_001.0, [FAILED_PUT], outcome="failed", storymap="hasty")
-    span_file.save(4_001.5, storymap="hasty")
+    span_file.save(10.0, [Put([RESET])], outcome="failed", user="bob")
+    span_file.save(4_000.0, [Put([RESET])], outcome="failed", user="eve")
     shown = printed(terminal.episodes_table(episodes(read_saves())), 100)
-    assert "4 failures and their retries on 2026-11-24: 2 recovered, 1 abandoned, 1 open" in shown
+    assert "3 failures and their retries on 2026-11-24: 1 recovered, 1 abandoned, 1 open" in shown
     for said in (
-        "recovered meanwhile",
         "recovered after 4.1 s",
         "other content",
         "no save followed",
@@ -290,11 +287,11 @@ def test_an_episode_tells_where_it_failed_and_what_is_stored(
         0.0, [Put([RESET])], outcome="failed",
         savetrace__stage="network", savetrace__stored="unknown", savetrace__app_retry_attempts=1,
     )  # fmt: skip
-    span_file.save(1.0, [FAILED_PUT], outcome="failed", storymap="b", savetrace__stage="storage")
+    span_file.save(1.0, [FAILED_PUT], outcome="failed", user="bob", savetrace__stage="storage")
     shown = printed(terminal.episodes_table(episodes(read_saves())), 140)
     assert "ConnectionResetError, network, may be stored, 1 attempt with 1 retry by the app  POST" in shown
     assert "SlowDown, 3 attempts  POST" in shown
-    span_file.save(2.0, [FAILED_PUT], outcome="failed", storymap="c", savetrace__stored="yes")
+    span_file.save(2.0, [FAILED_PUT], outcome="failed", user="eve", savetrace__stored="yes")
     narrow = printed(terminal.episodes_table(episodes(read_saves())), 80).splitlines()
     assert narrow[-1].strip() == "yet stored"
 
@@ -356,6 +353,21 @@ def test_what_became_of_a_save_stands_beneath_it(span_file: SpanFile, read_saves
         assert said in shown
     assert "  failed: the user was told of a failure, yet everything is stored" in shown.splitlines()
     assert "and yet is stored" in shown
+
+
+def test_a_retry_says_whom_it_retries_and_how_it_knows(span_file: SpanFile, read_saves: ReadSaves) -> None:
+    """The failed save's trace, the attempt and the way stand beneath the retry, and are no difference."""
+    failed = span_file.save(0.0, [FAILED_PUT], outcome="failed")
+    span_file.save(
+        10.0, savetrace__save_attempt=2, savetrace__previous_trace_id=failed, savetrace__paired_by="cookie",
+        savetrace__previous_span_id="00f067aa0ba902b7", savetrace__previous_error_code="SlowDown",
+        savetrace__first_trace_id=failed, savetrace__same_content=True, savetrace__seconds_since_failure=1.5,
+    )  # fmt: skip
+    shown = printed(terminal.comparison(compare(*read_saves())))
+    assert f"retries         {failed[:8]}, attempt 2 " in shown
+    assert "known by        cookie " in shown
+    assert "What differs: nothing" in shown
+    assert "previous" not in shown
 
 
 def test_what_stands_out_in_both_is_said_once(span_file: SpanFile, read_saves: ReadSaves) -> None:
