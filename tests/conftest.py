@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixture_packages",
     "tests.fixture_script",
     "tests.fixture_app",
+    "tests.fixture_nginx",
     "tests.fixture_postgresql",
     "tests.fixture_beside",
     "tests.fixture_beside_runs",

@@ -21,7 +21,7 @@ from otel_savetrace.demo.processes import base_environment
 from otel_savetrace.errors import RealPartError
 from tests.compose.engine import Engine
 from tests.compose.images import images, write
-from tests.fixture_real_parts import missing
+from tests.fixture_real_parts import install_debian, missing
 
 ROOT = Path(__file__).parent.parent
 COMPOSE_MODULE = Path(__file__).parent / "compose"
@@ -88,13 +88,12 @@ def engine_programs() -> dict[str, Path]:
     if sys.platform != "linux" or os.geteuid() != 0:
         missing("The test of docker-compose.yml starts a Docker engine of its own: run it on Linux, as root.")
     absent = sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})
-    install = ["/usr/bin/apt-get", "install", "-y", "--no-install-recommends", *absent]
     if absent and os.environ.get("CI"):
-        environment = {**base_environment(), "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run([install[0], "update"], env=environment, check=True)  # noqa: S603 - see PACKAGES
-        subprocess.run(install, env=environment, check=True)  # noqa: S603 - see PACKAGES
+        install_debian(absent)
     elif absent:
-        missing(f"The test of docker-compose.yml needs more programs: {' '.join(install)}")
+        missing(
+            f"The test of docker-compose.yml needs more programs: `apt-get install -y {' '.join(absent)}`."
+        )
     return {program: Path(shutil.which(program) or program) for program in PACKAGES}
 
 
