@@ -12,6 +12,7 @@ and on the storage call, and are personal.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Literal
 
 AttributeType = Literal["string", "int", "double", "boolean"]
@@ -461,6 +462,20 @@ WRITES = frozenset(
 
 A delete, an ACL or a tag stores nothing, and says nothing of whether the content is there.
 """
+
+
+def names_it(name: str) -> bool:
+    """Return whether an attribute of this name is the same for a save and its retry, by its name alone.
+
+    Those that end in `id` (or `uid`, `uuid`, `guid`) and those that `names_user`: `map.id`, `user.email`.
+    """
+    return names_user(name) or re.split(r"[._-]", name.lower())[-1] in {"id", "uid", "uuid", "guid"}
+
+
+def names_user(name: str) -> bool:
+    """Return whether an attribute of this name tells who saved: it has `user` or `client` in it."""
+    return "user" in name.lower() or "client" in name.lower()
+
 
 SUCCEEDED = "succeeded"
 FAILED = "failed"

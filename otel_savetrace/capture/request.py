@@ -21,6 +21,7 @@ from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.origin import is_dependency
 from otel_savetrace.capture.redirect import Redirects
 from otel_savetrace.capture.request_fields import request_attributes
+from otel_savetrace.capture.retry.watch import RetryWatch
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.span_writer import Known, set_attributes
@@ -51,6 +52,7 @@ class RequestWatch:
         self._learned: set[tuple[str, str, str]] = set()
         self._versions: dict[str, str | None] = {}
         self._redirects = Redirects(settings.login_routes)
+        self._retries = RetryWatch(settings)
 
     def start(self) -> None:
         """Connect to Flask's signals."""
@@ -88,6 +90,7 @@ class RequestWatch:
         route = self._route_if_save(app, request, save)
         if route is None:
             return
+        save.answer = response
         status = response.status_code
         said = _error_said(response)
         if status >= 400:
@@ -145,6 +148,7 @@ class RequestWatch:
                 stage = attribute.SESSION
             known[attribute.STAGE] = stage
             known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code if failure else fallback
+        self._retries.note(app, request, save, known)
         set_attributes(save.span, known)
 
     def _add_circumstances(

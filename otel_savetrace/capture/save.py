@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import cast
+from typing import Any, cast
 
 from opentelemetry.trace import Span
 
@@ -19,7 +19,8 @@ class Save:
     `number` is how many requests its process had taken before. `exception` nobody handled; `handled` an error
     handler took; `dependency` is the last failure that an instrumented database or other service told, and
     `by_dependency` says that what the app raised last came of one. `raised` names the exceptions beside those
-    of storage, `uncaught` those that nobody handled.
+    of storage, `uncaught` those that nobody handled. `answer` is Flask's, once it is whole; `found` is which
+    failed saves it retries (`otel_savetrace.capture.retry.retries.Found`), once that was asked.
     """
 
     totals: Totals | None = None
@@ -29,6 +30,8 @@ class Save:
     by_dependency = False
     number = 0
     uncaught: frozenset[str] = frozenset()
+    answer: Any = None
+    found: Any = None
 
     def __init__(self, span: Span, outer: Save | None) -> None:
         self.span = span
