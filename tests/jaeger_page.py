@@ -18,6 +18,17 @@ from typing import Any
 from tests.fixture_jaeger import Jaeger
 from tests.jaeger_query import find_traces
 
+COMPARE = "Compare with the failed save"
+OPEN_FAILED = "Open the failed save"
+OPEN_FIRST = "Open the first failed save"
+ALL_RETRIES = "All retries of the first failed save"
+ALL_OF_STORYMAP = "All saves of this storymap"
+FIND_RETRY = "Find the retry of this save"
+FIND_ALL_RETRIES = "Find all retries of this save, if it was the first to fail"
+
+BESIDE_TITLE = {FIND_RETRY, FIND_ALL_RETRIES, ALL_OF_STORYMAP}
+ON_RETRY = {COMPARE, OPEN_FAILED, OPEN_FIRST, ALL_RETRIES}
+
 _PARAMETER = re.compile(r"#\{([^{}]*)\}")
 _LOOKBACK = re.compile(r"lookback=(\d+)([hdw])")
 _SECONDS = {"h": 3_600, "d": 86_400, "w": 604_800}
@@ -61,6 +72,25 @@ class Page:
     def follow(self, text: str) -> set[str]:
         """Follow the one link with this text and return the traces that the next page shows."""
         return follow(self.jaeger, self.link(text).url)
+
+
+def assert_walkable(jaeger: Jaeger, episode: Sequence[str]) -> None:
+    """Check that from each save of an episode the links lead to the one before, the one after, and all.
+
+    `episode` are its traces, the first failed save first.
+    """
+    first, *retries = episode
+    for before, this, after in zip([None, *episode], episode, [*retries, None], strict=False):
+        page = Page(jaeger, this)
+        assert {link.text for link in page.links()} == (BESIDE_TITLE | ON_RETRY if before else BESIDE_TITLE)
+        assert page.follow(FIND_RETRY) == ({after} if after else set())
+        assert page.follow(FIND_ALL_RETRIES) == (set(retries) if this == first else set())
+        if before:
+            assert page.follow(COMPARE) == {before, this}
+            assert page.link(COMPARE).url == f"trace/{before}...{this}"
+            assert page.follow(OPEN_FAILED) == {before}
+            assert page.follow(OPEN_FIRST) == {first}
+            assert page.follow(ALL_RETRIES) == set(retries)
 
 
 def served_configuration(jaeger: Jaeger) -> Mapping[str, Any]:
