@@ -7,7 +7,7 @@ import importlib
 import io
 import sys
 
-NEEDED = ("click", "rich", "platformdirs")
+NEEDED = ("click", "duckdb", "platformdirs", "rich")
 """What the extra `[cli]` brings."""
 
 

@@ -16,6 +16,7 @@ SAME_AS: Mapping[str, str] = {
 KNOWN_WITH: Mapping[str, str] = {
     attributes.APP_RETRY_ATTEMPT: attributes.ATTEMPTS,
     attributes.APP_RETRY_ATTEMPTS: attributes.OUTCOME,
+    attributes.AUTOMATIC_RETRY: attributes.PREVIOUS_TRACE_ID,
     attributes.CONNECTION_REQUESTS: attributes.CONNECTION,
     attributes.CONTENT_SIZE_SENT: attributes.ATTEMPTS,
     attributes.CONTINUE: attributes.CONTINUE_SECONDS,
@@ -23,6 +24,7 @@ KNOWN_WITH: Mapping[str, str] = {
     attributes.METADATA_BYTES: attributes.HEADER_BYTES,
     attributes.POOL_IN_USE: attributes.CONNECTION,
     attributes.RETRY_QUOTA_EXHAUSTED: attributes.ATTEMPTS,
+    attributes.SAVE_ATTEMPT: attributes.OUTCOME,
     attributes.SENT_BY: attributes.ATTEMPTS,
 }
 """What stands on a span wherever the absence of another attribute means anything.

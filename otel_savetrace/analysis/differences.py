@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import conventions, episodes, ranking
+from otel_savetrace.analysis import content, conventions, identity, ranking
 from otel_savetrace.analysis.absence import meant
 from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.saves import Save
@@ -91,9 +91,9 @@ def compare(a: Save, b: Save) -> Comparison:
         differences=tuple(sorted(telling, key=_rank)),
         equal=_equal(compared, {found.attribute for found in unequal}),
         noise=tuple(sorted({found.attribute for found in unequal} - {found.attribute for found in telling})),
-        same_content=episodes.same_content(a, b),
-        same_thing=episodes.identity(a) == episodes.identity(b),
-        seconds_between=episodes.seconds_between(first, second),
+        same_content=content.same_content(a, b),
+        same_thing=identity.identity(a) == identity.identity(b),
+        seconds_between=content.seconds_between(first, second),
     )
 
 

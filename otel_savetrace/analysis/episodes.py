@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
+from otel_savetrace.analysis.content import same_content, seconds_between
+from otel_savetrace.analysis.pairing import Key, Pair, PairedBy, Pairing, pair
 from otel_savetrace.analysis.saves import Save
 
 State = Literal["recovered", "abandoned", "open"]
@@ -15,7 +16,8 @@ State = Literal["recovered", "abandoned", "open"]
 WINDOW_SECONDS = 30 * 60.0
 """A save that comes later than this after the last failed one is no retry of it."""
 
-Identity: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+CERTAINTY: Sequence[PairedBy] = ("inferred", "memory", "cookie")
+"""Ways to know a retry, the least certain first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,17 +25,23 @@ class Episode:
     """One or more failed saves of the same thing by the same user, oldest first, and how it went on.
 
     `recovered`: a later save succeeded; `abandoned`: none came within the window; `open`: the data ends
-    too soon to say. `same_content` compares the last failed save with the one that succeeded; it is `None`
-    where a side is not known.
+    too soon to say. `pairs` says which is the retry of which, oldest retry first. A save whose answer never
+    came is among the failed ones where another came after it.
     """
 
     failed: tuple[Save, ...]
     recovered_by: Save | None
     state: State
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def members(self) -> list[Save]:
+        """Return its saves: the failed ones, then the one that worked."""
+        return [*self.failed, *([self.recovered_by] if self.recovered_by else [])]
 
     @property
     def same_content(self) -> bool | None:
-        """Whether the same was stored in the end as had failed."""
+        """Whether the same was stored in the end as had failed; `None` where a side is not known."""
         return same_content(self.failed[-1], self.recovered_by) if self.recovered_by else None
 
     @property
@@ -41,76 +49,89 @@ class Episode:
         """Time from the end of the first failed save to the start of the one that worked; may be below 0."""
         return seconds_between(self.failed[0], self.recovered_by) if self.recovered_by else None
 
+    @property
+    def paired_by(self) -> PairedBy | None:
+        """How its retries are known, by the least certain of them; `None` where there is none."""
+        return min((one.paired_by for one in self.pairs), key=CERTAINTY.index, default=None)
+
 
 def episodes(saves: Iterable[Save], window_seconds: float = WINDOW_SECONDS) -> list[Episode]:
-    """Return every episode in the saves, oldest first."""
-    ordered = sorted(saves, key=lambda save: save.span.start_nanoseconds)
-    by_identity: dict[Identity, list[Save]] = defaultdict(list)
-    for save in ordered:
-        by_identity[identity(save)].append(save)
-    data_ends = max((save.span.end_nanoseconds for save in ordered), default=0)
+    """Return every episode in the saves, given in any order, oldest first."""
+    held = list(saves)
+    return assemble(held, pair(held, window_seconds), window_seconds)
+
+
+def assemble(saves: Iterable[Save], pairing: Pairing, window_seconds: float) -> list[Episode]:
+    """Return the episodes that a pairing makes of the saves."""
+    by_key = {(save.trace_id, save.span.span_id): save for save in saves}
+    retried = {one.previous for one in pairing.pairs}
+    failed = [key for key, save in by_key.items() if save.outcome == "failed" or key in retried]
+    together = _Sets([*failed, *(one.retry for one in pairing.pairs)])
+    for one in pairing.pairs:
+        together.join(one.retry, one.previous)
+    for key, earlier in pairing.siblings:
+        if key in together and earlier in together:
+            together.join(key, earlier)
+    pairs_of: dict[Key, list[Pair]] = defaultdict(list)
+    for one in pairing.pairs:
+        pairs_of[together.first(one.retry)].append(one)
+    data_ends = max((save.span.end_nanoseconds for save in by_key.values()), default=0)
     found = [
-        episode
-        for same in by_identity.values()
-        for episode in _episodes_of_one(same, window_seconds, data_ends)
+        _episode([by_key[key] for key in keys], pairs_of[first], by_key, retried, data_ends, window_seconds)
+        for first, keys in together.members().items()
     ]
-    return sorted(found, key=lambda episode: episode.failed[0].span.start_nanoseconds)
+    return sorted(found, key=lambda episode: _order(episode.failed[0]))
 
 
-def identity(save: Save) -> Identity:
-    """Return what two saves of the same thing by the same user have in common, and no other two.
-
-    The route, and of the thing's attributes those that name it: the ones that end in `id` (or `uid`, `uuid`,
-    `guid`) and the ones with `user` in their name (`storymap.id`, `user.email`); where none does, all.
-    A save of which nothing is known stands alone. Where no attribute names a user, two people who save one
-    thing are not told apart.
-    """
-    if not save.thing:
-        return save.route, (("", f"{save.trace_id} {save.span.span_id}"),)
-    naming = {name: value for name, value in save.thing.items() if names_it(name)}
-    return save.route, tuple(sorted((naming or save.thing).items()))
-
-
-def same_content(a: Save, b: Save) -> bool | None:
-    """Return whether two saves stored the same: hash and size are equal for each object that both wrote."""
-    objects_a, objects_b = dict(_objects(a)), dict(_objects(b))
-    shared = objects_a.keys() & objects_b.keys()
-    if shared:
-        return all(objects_a[name] == objects_b[name] for name in shared)
-    if a.content is None or b.content is None:
-        return None
-    return a.content == b.content
+def _episode(
+    members: list[Save],
+    pairs: list[Pair],
+    by_key: Mapping[Key, Save],
+    retried: set[Key],
+    data_ends: int,
+    window_seconds: float,
+) -> Episode:
+    ordered = sorted(members, key=_order)
+    failed = [
+        save for save in ordered if save.outcome == "failed" or (save.trace_id, save.span.span_id) in retried
+    ]
+    worked = next((save for save in ordered if save.outcome == "succeeded"), None)
+    in_order = tuple(sorted(pairs, key=lambda one: _order(by_key[one.retry])))
+    if worked is not None:
+        return Episode(tuple(failed), worked, "recovered", in_order)
+    last_ended = max(save.span.end_nanoseconds for save in ordered)
+    over = (data_ends - last_ended) / 1e9 > window_seconds
+    return Episode(tuple(failed), None, "abandoned" if over else "open", in_order)
 
 
-def seconds_between(a: Save, b: Save) -> float:
-    """Return the time from the end of one save to the start of another; negative where they overlap."""
-    return (b.span.start_nanoseconds - a.span.end_nanoseconds) / 1e9
+def _order(save: Save) -> tuple[int, str, str]:
+    return save.span.start_nanoseconds, save.trace_id, save.span.span_id
 
 
-def _episodes_of_one(same: list[Save], window_seconds: float, data_ends: int) -> Iterator[Episode]:
-    failed: list[Save] = []
-    for save in same:
-        if failed and seconds_between(failed[-1], save) > window_seconds:
-            yield Episode(tuple(failed), None, "abandoned")
-            failed = []
-        if save.outcome == "failed":
-            failed.append(save)
-        elif failed and save.outcome == "succeeded":
-            yield Episode(tuple(failed), save, "recovered")
-            failed = []
-    if failed:
-        ended = (data_ends - failed[-1].span.end_nanoseconds) / 1e9 > window_seconds
-        yield Episode(tuple(failed), None, "abandoned" if ended else "open")
+class _Sets:
+    """Disjoint sets of keys, joined as it becomes known what belongs together."""
 
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._above = {key: key for key in keys}
 
-def names_it(name: str) -> bool:
-    """Return whether an attribute of this name is the same for a save and its retry, by its name alone."""
-    last = re.split(r"[._-]", name.lower())[-1]
-    return "user" in name.lower() or last in {"id", "uid", "uuid", "guid"}
+    def __contains__(self, key: Key) -> bool:
+        return key in self._above
 
+    def first(self, key: Key) -> Key:
+        """Return the key that stands for the set."""
+        while self._above[key] != key:
+            self._above[key] = self._above[self._above[key]]
+            key = self._above[key]
+        return key
 
-def _objects(save: Save) -> Iterator[tuple[tuple[str, str], tuple[str, int]]]:
-    """Yield each object written and its content, the last one where a key was written again."""
-    for call in save.calls:
-        if call.writes and call.key and call.content:
-            yield (call.operation, call.key), call.content
+    def join(self, a: Key, b: Key) -> None:
+        """Make one set of two."""
+        first, second = sorted((self.first(a), self.first(b)))
+        self._above[second] = first
+
+    def members(self) -> dict[Key, list[Key]]:
+        """Return each set by the key that stands for it."""
+        found: dict[Key, list[Key]] = defaultdict(list)
+        for key in self._above:
+            found[self.first(key)].append(key)
+        return found

@@ -18,6 +18,7 @@ from otel_savetrace.analysis.calls import Attempt, Call, is_attempt, is_call
 from otel_savetrace.spans.rows import Span
 
 Outcome = Literal["succeeded", "failed", "unknown"]
+Answered = Literal["yes", "no", "unseen"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Save:
         if recorded in {attributes.SUCCEEDED, attributes.FAILED}:
             return cast("Outcome", recorded)
         return "failed" if (self.status_code or 0) >= 400 else "unknown"
+
+    @property
+    def answered(self) -> Answered:
+        """Whether the app gave an answer.
+
+        `no`: its span ended without one, as of a worker that is killed; `unseen`: its span is not there.
+        """
+        known = self.outcome != "unknown" or self.status_code is not None
+        return "yes" if known else "no"
 
     @property
     def error_code(self) -> str | None:

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "compare": "otel_savetrace.commands.compare:compare",
     "demo": "otel_savetrace.demo.command:demo",
     "doctor": "otel_savetrace.commands.doctor:doctor",
+    "episodes": "otel_savetrace.commands.episodes:episodes",
     "jaeger-ui-config": "otel_savetrace.commands.jaeger_ui_config:jaeger_ui_config",
     "list": "otel_savetrace.commands.list_saves:list_saves",
 }

@@ -11,14 +11,15 @@ from collections.abc import Mapping
 
 import click
 
+from otel_savetrace import attributes
 from otel_savetrace.analysis.absence import meant
 from otel_savetrace.analysis.conventions import own_names
-from otel_savetrace.analysis.episodes import names_it
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.rows import AttributeValue
+from otel_savetrace.spans.sources import read
 
 SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 """Environment variable: the source where none is given. `OTEL_SAVETRACE_FILE` comes next."""
@@ -58,13 +59,21 @@ def read_conditions(
     return tuple(pairs)
 
 
+def read_length(ctx: click.Context, param: click.Parameter, given: str) -> float:
+    """Return a length of time in seconds."""
+    length = LENGTH.fullmatch(given)
+    if length is None:
+        raise Refusal(f"{param.opts[0]} {given} is no length of time, such as 90s, 30m or 2h.")
+    return _seconds(length)
+
+
 def read_since(ctx: click.Context, param: click.Parameter, given: str | None) -> int | None:
     """Return a time, or a length back from now, in nanoseconds since 1970; without a zone it is UTC."""
     if given is None:
         return None
     length = LENGTH.fullmatch(given)
     if length:
-        return time.time_ns() - int(float(length["number"]) * UNIT_SECONDS[length["unit"]] * 1e9)
+        return time.time_ns() - int(_seconds(length) * 1e9)
     try:
         moment = datetime.datetime.fromisoformat(given.replace("Z", "+00:00"))
     except ValueError:
@@ -73,6 +82,15 @@ def read_since(ctx: click.Context, param: click.Parameter, given: str | None) ->
         ) from None
     in_its_zone = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
     return int(in_its_zone.timestamp() * 1e9)
+
+
+def _seconds(length: re.Match[str]) -> float:
+    return float(length["number"]) * UNIT_SECONDS[length["unit"]]
+
+
+def read_sources(given: tuple[str, ...], query: Query) -> list[Reading]:
+    """Read every source given, or the one that the environment names."""
+    return [read(source, query) for source in given or (source_or_default(None),)]
 
 
 where_option = click.option(
@@ -110,7 +128,9 @@ class Selection:
     @property
     def query(self) -> Query:
         """What a source is asked for: what fits, and the retries, which may fit less well."""
-        naming = {name: wanted for name, wanted in self.conditions if _is_own(name) and names_it(name)}
+        naming = {
+            name: wanted for name, wanted in self.conditions if _is_own(name) and attributes.names_it(name)
+        }
         return Query(start_nanoseconds=self.since_nanoseconds, attributes=naming, service=self.service)
 
     def described(self) -> str:

@@ -27,7 +27,7 @@ def list_document(reading: Reading, saves: Sequence[Save], episodes: Iterable[Ep
     """Return the saves and episodes in the order given, and what the source held."""
     return {
         "schema": LIST_SCHEMA,
-        "sources": [_source(reading)],
+        "sources": [source(reading)],
         "saves": [_save(save) for save in saves],
         "episodes": [_episode(episode) for episode in episodes],
     }
@@ -38,7 +38,7 @@ def compare_document(reading: Reading, comparison: Comparison) -> dict[str, Any]
     a, b = comparison.a, comparison.b
     return {
         "schema": COMPARE_SCHEMA,
-        "sources": [_source(reading)],
+        "sources": [source(reading)],
         "headline": headline(comparison),
         "a": {**_save(a), "calls": [_call(call, a) for call in a.calls]},
         "b": {**_save(b), "calls": [_call(call, b) for call in b.calls]},
@@ -50,19 +50,20 @@ def compare_document(reading: Reading, comparison: Comparison) -> dict[str, Any]
             {
                 "attribute": found.attribute,
                 "where": found.where,
-                "a": _value(found.a),
-                "b": _value(found.b),
+                "a": json_value(found.a),
+                "b": json_value(found.b),
                 "consequence": found.consequence,
             }
             for found in comparison.differences
         ],
-        "equal": {name: _value(held) for name, held in comparison.equal.items()},
+        "equal": {name: json_value(held) for name, held in comparison.equal.items()},
         "noise": list(comparison.noise),
         "compare_url": comparison_page(comparison, reading.jaeger_address),
     }
 
 
-def _source(reading: Reading) -> dict[str, Any]:
+def source(reading: Reading) -> dict[str, Any]:
+    """Return what a source was, and what of it was not read."""
     return {
         "kind": reading.kind,
         "name": reading.name,
@@ -76,7 +77,7 @@ def _source(reading: Reading) -> dict[str, Any]:
 
 def _save(save: Save) -> dict[str, Any]:
     return {
-        **_identified(save),
+        **identified(save),
         "service": save.span.service,
         "route": save.route,
         "seconds": save.seconds,
@@ -95,7 +96,8 @@ def _save(save: Save) -> dict[str, Any]:
     }
 
 
-def _identified(save: Save) -> dict[str, Any]:
+def identified(save: Save) -> dict[str, Any]:
+    """Return what a save is found by."""
     time = save.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {"trace_id": save.trace_id, "span_id": save.span.span_id, "time": time}
 
@@ -104,9 +106,10 @@ def _episode(episode: Episode) -> dict[str, Any]:
     return {
         "thing": dict(episode.failed[-1].thing),
         "state": episode.state,
-        "failed": [{**_identified(save), "error_code": save.error_code} for save in episode.failed],
-        "recovered_by": _identified(episode.recovered_by) if episode.recovered_by else None,
+        "failed": [{**identified(save), "error_code": save.error_code} for save in episode.failed],
+        "recovered_by": identified(episode.recovered_by) if episode.recovered_by else None,
         "same_content": episode.same_content,
+        "paired_by": episode.paired_by,
         "seconds": episode.seconds,
     }
 
@@ -143,7 +146,7 @@ def _attempt(attempt: Attempt, save: Save) -> dict[str, Any]:
         "connection_pid": attempt.connection_pid,
         "errno": attempt.errno,
         "header_bytes": attempt.header_bytes,
-        "attributes": {name: _value(held) for name, held in attempt.span.attributes.items()},
+        "attributes": {name: json_value(held) for name, held in attempt.span.attributes.items()},
     }
 
 
@@ -155,7 +158,7 @@ def _place(call: Call | None, save: Save) -> int | None:
     return None if call is None else save.calls.index(call)
 
 
-def _value(held: AttributeValue) -> Any:
+def json_value(held: AttributeValue) -> Any:
     """Return a value that JSON can hold: it has no word for infinity."""
     if isinstance(held, float) and not math.isfinite(held):
         return str(held)

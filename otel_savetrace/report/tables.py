@@ -63,7 +63,7 @@ def episodes_table(episodes: Sequence[Episode]) -> Table:
 
     Where the user was told of a failure and all was stored, a third line says it.
     """
-    saves = [save for episode in episodes for save in _saves(episode)]
+    saves = [save for episode in episodes for save in episode.members]
     ids = short_ids(save.trace_id for save in saves)
     states = [episode.state for episode in episodes]
     table = _table(_counted("failure and its retry", "failures and their retries", states, saves))
@@ -104,10 +104,6 @@ def _counted(one: str, many: str, states: Sequence[str], saves: Sequence[Save]) 
 def _time(save: Save, saves: Sequence[Save]) -> str:
     one_day = len({other.time.date() for other in saves}) == 1
     return f"{save.time:%H:%M:%S}" if one_day else f"{save.time:%Y-%m-%d %H:%M:%S}"
-
-
-def _saves(episode: Episode) -> list[Save]:
-    return [*episode.failed, *([episode.recovered_by] if episode.recovered_by else [])]
 
 
 def _what_failed(episode: Episode) -> Text:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import RenderableType
 
 from otel_savetrace.analysis.differences import Comparison
+from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.report.comparison import ComparisonView
+from otel_savetrace.report.episodes import EpisodesView, EpisodeView
+from otel_savetrace.report.episodes_json import jaeger_address
 from otel_savetrace.report.tables import episodes_table, saves_table
+from otel_savetrace.spans.reading import Reading
 
-__all__ = ["comparison", "episodes_table", "saves_table"]
+__all__ = ["comparison", "episode_view", "episodes_table", "episodes_view", "saves_table"]
 
 
 def comparison(compared: Comparison, jaeger_address: str | None = None) -> RenderableType:
     """Return two saves side by side; with the address of Jaeger's own page where the saves came from one."""
     return ComparisonView(compared, jaeger_address)
+
+
+def episodes_view(
+    readings: Sequence[Reading], episodes: Sequence[Episode], shown: int, pairing: Pairing
+) -> RenderableType:
+    """Return the latest `shown` episodes, each with its saves and what stands between them."""
+    source = readings[0].name if len(readings) == 1 else "SOURCE"
+    return EpisodesView(episodes, shown, pairing, source, jaeger_address(readings))
+
+
+def episode_view(episode: Episode) -> RenderableType:
+    """Return one episode: its saves and what stands between them."""
+    return EpisodeView(episode)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, episodes, same_content
+from otel_savetrace.analysis.content import same_content
+from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, episodes
 from otel_savetrace.analysis.saves import Save
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
 
@@ -52,7 +53,7 @@ def test_another_user_thing_or_route_is_no_retry(
 ) -> None:
     """A save by someone else, of something else or on another route ends no episode."""
     span_file.save(0.0, [FAILED_PUT], outcome="failed")
-    span_file.save(10.0, **retry)  # type: ignore[arg-type]  # one of several keywords
+    span_file.save(10.0, [Put(content=OTHER)], **retry)  # type: ignore[arg-type]  # one of several keywords
     assert told(episodes(read_saves())) == [("open", 1, None)]
 
 
@@ -77,8 +78,8 @@ def test_a_save_after_the_window_is_no_retry(span_file: SpanFile, read_saves: Re
 def test_the_end_of_the_data_is_not_the_end_of_the_window(span_file: SpanFile, read_saves: ReadSaves) -> None:
     """A failure with less data after it than the window is open: none can say how it went on."""
     span_file.save(0.0, [FAILED_PUT], outcome="failed", storymap="given-up")
-    span_file.save(WINDOW_SECONDS, [FAILED_PUT], outcome="failed", storymap="just-now")
-    span_file.save(WINDOW_SECONDS + 60.0, storymap="another")
+    span_file.save(WINDOW_SECONDS, [FAILED_PUT], outcome="failed", user="eve")
+    span_file.save(WINDOW_SECONDS + 60.0, storymap="another", user="bob")
     assert told(episodes(read_saves())) == [("abandoned", 1, None), ("open", 1, None)]
 
 

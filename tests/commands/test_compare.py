@@ -69,8 +69,8 @@ def test_a_real_jaeger_is_a_source(start_jaeger: StartJaeger) -> None:
     """From a real Jaeger the same comparison comes, with the address of its own page."""
     jaeger = start_jaeger("memory")
     with sending_to(jaeger.otlp) as sender:
-        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds=1.0)
-        retry = sender.save(storymap_id="my-map", seconds=0.01)
+        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds_ago=5.0)
+        retry = sender.save(storymap_id="my-map")
     jaeger.wait_for({failed: 3, retry: 3})
     page = f"{jaeger.url}/trace/{failed}...{retry}"
     by_ids = compared(jaeger.url, failed, retry)
@@ -110,7 +110,7 @@ def test_a_trace_of_several_saves_asks_which(span_file: SpanFile) -> None:
         (["OTHER", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save is in it"),
         (["TRACE:0000000000000001", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save 0000000000000001"),
         (["--storymap", "nothing"], "No failed save with an .id of nothing is in"),
-        (["--storymap", "my-map", "TRACE"], "With --storymap or --where give the source only"),
+        (["--storymap", "my-map", "TRACE"], "With --episode, --storymap or --where give the source"),
         (["--where", "storymap.id=my-map"], r"The latest failed save with storymap\.id=my-map .* no succ"),
     ],
 )  # fmt: skip
