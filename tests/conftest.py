@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fixture_guard",
     "tests.fixture_interrupt",
     "tests.fixture_capture",
+    "tests.fixture_retries",
     "tests.fixture_wires",
     "tests.fixture_figures",
     "tests.fixture_backoff",

@@ -1,24 +1,19 @@
-"""An app whose saves fail and work as a script says, and the browser of its user."""
+"""What a save says of the failed one that it retries, and what its answer sets, as tests look at both."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Callable
 from typing import Any
 
-import flask
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from otel_savetrace import attributes as attribute
-from tests.fixture_capture import Captured, facts
-from tests.raw_store import RawStore, refused
+from tests.fixture_capture import facts
+from tests.raw_store import refused
 
 DENIED = refused("403 Forbidden", "AccessDenied")
 UNAVAILABLE = refused("503 Slow Down", "SlowDown")
-
-SECRET = "of this test"
 
 OF_A_RETRY = frozenset(
     (
