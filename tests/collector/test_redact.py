@@ -24,7 +24,7 @@ AUTHORIZATION = (
     f"SignedHeaders=host;x-amz-date, Signature={SIGNATURE}"
 )
 OURS = "AAECAwQFBgcICQoLDA0ODw.aSVNaA.0wn-c00kie_s1gnature"
-SECRETS = (KEY_ID, SIGNATURE, TOKEN, COOKIE, OURS, "hunter2", "maria.smith")
+SECRETS = (KEY_ID, SIGNATURE, TOKEN, COOKIE, OURS, "0paque-value", "hunter2", "maria.smith")
 
 LAYERS = (*RECEIVING, "30-archive.yaml")
 
@@ -33,7 +33,7 @@ LEAKS: dict[str, Any] = {
     "http.request.header.cookie": [f"session={COOKIE}"],
     "http.request.header.x_amz_security_token": [TOKEN],
     "http.response.header.set-cookie": [f"session={COOKIE}; HttpOnly"],
-    "http.response.header.set_cookie": [f"savetrace_0badf00d={OURS}; HttpOnly; Path=/storymap/save/"],
+    "http.response.header.set_cookie": [f"savetrace_0badf00d={OURS}; HttpOnly", "editor=0paque-value"],
     "app.cookies": f"theme=dark, savetrace_0badf00d={OURS}",
     "http.request.header.x-note": [f"Bearer {COOKIE}"],
     "aws.auth.account.access_key": KEY_ID,

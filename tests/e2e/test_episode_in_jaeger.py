@@ -21,7 +21,7 @@ from tests.collector.saves import SERVICE
 from tests.fixture_app import TO_A_FILE, App, StartApp
 from tests.fixture_collector import ALL_LAYERS, make_collector
 from tests.fixture_jaeger import Jaeger, make_jaeger
-from tests.jaeger_page import assert_walkable
+from tests.jaeger_page import OPEN_FAILED, Page, assert_walkable
 
 FAILURES = 3
 ATTEMPTS_OF_A_SAVE = 3
@@ -116,6 +116,8 @@ def test_each_save_says_which_it_retries(episode: Episode) -> None:
         assert held[attribute.FIRST_TRACE_ID] == made[0].trace_id
         (link,) = (link for span in episode.jaeger.spans(save.trace_id) for link in span.get("links", []))
         assert (link["traceId"], link["spanId"]) == (before.trace_id, before.span.span_id)
+        opened = Page(episode.jaeger, save.trace_id).link(OPEN_FAILED).url
+        assert opened == f"trace/{before.trace_id}?uiFind={before.span.span_id}"
     assert attribute.SAVE_ATTEMPT not in made[0].span.attributes
 
 
