@@ -7,7 +7,6 @@ checkout's, on PYTHONPATH, so that an environment that is kept never changes.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import platform
 import sys
@@ -15,11 +14,11 @@ import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 
 from otel_savetrace.demo.binaries import cache_folder
+from tests.fixture_once import made_once
 from tests.fixture_wheel import APP_REQUIREMENTS, CHECKOUT, Installation, install
 
 INSTRUMENTATIONS = ("urllib3", "threading", "logging", "psycopg2")
@@ -61,16 +60,12 @@ def _kept(name: str, requirements: tuple[str, ...]) -> Installation:
     made_of = (sys.version, sys.base_prefix, platform.machine(), lock.read_text(), *requirements)
     fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     folder = cache_folder() / "beside" / f"{name}-{fingerprint}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    whole = folder / "whole"
-    with folder.with_suffix(".lock").open("wb") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)  # its end lets go of it
-        if not whole.exists():
-            rmtree(folder, ignore_errors=True)
-            install([sys.executable, "-m", "venv", folder])
-            pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-            install([*pip, "install", "--quiet", "--constraint", lock, *requirements])
-            if name == "elastic":  # as README says: it bears the names of Elastic's own
-                install([*pip, "uninstall", "--quiet", "--yes", "opentelemetry-distro"])
-            whole.touch()
-    return Installation(folder)
+    return Installation(made_once(folder, lambda folder: _fill(folder, name, lock, requirements)))
+
+
+def _fill(folder: Path, name: str, lock: Path, requirements: tuple[str, ...]) -> None:
+    install([sys.executable, "-m", "venv", folder])
+    pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    install([*pip, "install", "--quiet", "--constraint", lock, *requirements])
+    if name == "elastic":  # as README says: it bears the names of Elastic's own
+        install([*pip, "uninstall", "--quiet", "--yes", "opentelemetry-distro"])

@@ -21,6 +21,7 @@ from otel_savetrace.demo.processes import base_environment
 from otel_savetrace.errors import RealPartError
 from tests.compose.engine import Engine
 from tests.compose.images import images, write
+from tests.fixture_once import made_once
 from tests.fixture_real_parts import install_debian, missing
 
 ROOT = Path(__file__).parent.parent
@@ -131,18 +132,17 @@ def demo_wheels() -> Path:
     """Give a folder with the wheels that ``pip install .[demo]`` asks for, fetched where it is not there."""
     needs = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:16]
     folder = binaries.cache_folder() / "wheels" / f"{sys.implementation.cache_tag}-{needs}"
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        venv, wheels = Path(name) / "venv", Path(name) / "wheels"
+    return made_once(folder, _fetch)
+
+
+def _fetch(wheels: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        venv = Path(name) / "venv"
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)  # noqa: S603 - this very Python
         subprocess.run(  # noqa: S603 - its pip; the user's environment says where packages come from
             [venv / "bin" / "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", wheels,
              "hatchling>=1.27", f"{ROOT}[demo]"],
             check=True,
         )  # fmt: skip
-        for own in wheels.glob("otel_savetrace*"):
-            own.unlink()
-        wheels.replace(folder)
-    return folder
+    for own in wheels.glob("otel_savetrace*"):
+        own.unlink()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from otel_savetrace.demo.binaries import cache_folder
+from tests.fixture_once import made_once
 from tests.fixture_real_parts import missing
 from tests.fixture_wheel import installing
 
@@ -33,13 +33,7 @@ def _folder_of(requirements: tuple[str, ...]) -> Path:
     made_of = (sys.version, platform.machine(), *requirements)
     fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     folder = cache_folder() / "packages" / f"{requirements[0]}-{fingerprint}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Filled under another name beside it: whoever finds it, finds it whole.
-        with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
-            _install(Path(beside) / "filled", requirements)
-            _put(Path(beside) / "filled", folder)
-    return folder
+    return made_once(folder, lambda folder: _install(folder, requirements))
 
 
 def _install(folder: Path, requirements: tuple[str, ...]) -> None:
@@ -48,11 +42,3 @@ def _install(folder: Path, requirements: tuple[str, ...]) -> None:
     if done.returncode:
         *_, reason = done.stdout.strip().splitlines() or [""]
         missing(f"This test needs {' '.join(requirements)}, which pip could not install: {reason}")
-
-
-def _put(filled: Path, folder: Path) -> None:
-    try:
-        filled.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise  # else another process was faster, with the same

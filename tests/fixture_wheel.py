@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from otel_savetrace.demo.processes import base_environment
+from tests.fixture_once import made_once
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCK = CHECKOUT / "requirements.lock"
@@ -57,45 +58,45 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(folder_of_run: Path) -> Path:
     """The wheel, built as for a release: from a source distribution of the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    install([sys.executable, "-m", "build", "--outdir", folder, CHECKOUT])
+    build: list[str | Path] = [sys.executable, "-m", "build", CHECKOUT, "--outdir"]
+    folder = made_once(folder_of_run / "wheel", lambda folder: install([*build, folder]))
     (built,) = folder.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="session")
-def base_installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def base_installation(wheel: Path, folder_of_run: Path) -> Installation:
     """What `pip install otel-savetrace` gives, and pip itself."""
-    folder = tmp_path_factory.mktemp("base") / "venv"
-    install([sys.executable, "-m", "venv", folder])
-    installation = Installation(folder)
-    _pip(installation, folder, wheel)
-    return installation
+
+    def fill(folder: Path) -> None:
+        install([sys.executable, "-m", "venv", folder])
+        _pip(Installation(folder), folder, wheel)
+
+    return Installation(made_once(folder_of_run / "base", fill))
 
 
 @pytest.fixture(scope="session")
-def app_installation(
-    wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Installation:
+def app_installation(wheel: Path, base_installation: Installation, folder_of_run: Path) -> Installation:
     """What an app has that did `pip install otel-savetrace`."""
-    return _beside(base_installation, tmp_path_factory.mktemp("app") / "venv", wheel, *APP_REQUIREMENTS)
+    return _beside(base_installation, folder_of_run / "app", wheel, *APP_REQUIREMENTS)
 
 
 @pytest.fixture(scope="session")
-def cli_installation(
-    wheel: Path, base_installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Installation:
+def cli_installation(wheel: Path, base_installation: Installation, folder_of_run: Path) -> Installation:
     """What `pip install otel-savetrace[cli]` gives."""
-    return _beside(base_installation, tmp_path_factory.mktemp("cli") / "venv", f"{wheel}[cli]")
+    return _beside(base_installation, folder_of_run / "cli", f"{wheel}[cli]")
 
 
 def _beside(base: Installation, folder: Path, *requirements: str | Path) -> Installation:
     """Make another environment with the pip of `base`: copying pip into each takes seconds."""
-    install([sys.executable, "-m", "venv", "--without-pip", folder])
-    _pip(base, folder, *requirements)
-    return Installation(folder)
+
+    def fill(folder: Path) -> None:
+        install([sys.executable, "-m", "venv", "--without-pip", folder])
+        _pip(base, folder, *requirements)
+
+    return Installation(made_once(folder, fill))
 
 
 def _pip(base: Installation, folder: Path, *requirements: str | Path) -> None:

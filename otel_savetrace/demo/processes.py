@@ -16,6 +16,7 @@ import socket
 import subprocess
 import time
 import urllib.parse
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +30,10 @@ LOOPBACK = "127.0.0.1"
 _PORTS = range(10_000, 32_000)
 _ports_given: set[int] = set()
 
+# Other processes choose too: the UDP port of the same number, which no server takes, says that it is taken.
+_CLAIMS = 64
+_claims: deque[socket.socket] = deque()
+
 _POLL_SECONDS = 0.05
 _CHECK_SECONDS = 1.0
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ")
@@ -41,18 +46,30 @@ def base_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that nothing listens on; never the same one twice in this process."""
+    """Return a TCP port on loopback that nothing listens on; never the same one twice in this process.
+
+    Nor is it one of the last that any other process got here: their servers may be on their way.
+    """
     while True:
         port = _PORTS[secrets.randbelow(len(_PORTS))]
-        if port in _ports_given:
-            continue
+        if port not in _ports_given and _claimed(port):
+            _ports_given.add(port)
+            return port
+
+
+def _claimed(port: int) -> bool:
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind((LOOPBACK, port))
         with socket.socket() as candidate:
-            try:
-                candidate.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        _ports_given.add(port)
-        return port
+            candidate.bind((LOOPBACK, port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    if len(_claims) > _CLAIMS:
+        _claims.popleft().close()
+    return True
 
 
 def listens(port: int) -> Callable[[], bool]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_savetrace.demo import processes
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port, listens
 from otel_savetrace.errors import RealPartError
 
@@ -32,6 +33,7 @@ time.sleep(600)
 STARTS_A_SERVER = """
 import sys, time
 from pathlib import Path
+from otel_savetrace.demo import processes
 from otel_savetrace.demo.processes import Process, base_environment
 folder = Path(sys.argv[1])
 server = Process(
@@ -168,6 +170,21 @@ def test_free_port_can_be_listened_on_and_is_not_given_twice() -> None:
     assert not listens(ports[0])()
     with socket.create_server((LOOPBACK, ports[0])):
         assert listens(ports[0])()
+
+
+def test_no_other_process_is_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that choose from the same few ports get different ones, though nothing listens yet."""
+    few = range(20_000, 20_400)
+    monkeypatch.setattr(processes, "_PORTS", few)
+    ours = {free_port() for _ in range(30)}
+    choose = (
+        f"from otel_savetrace.demo import processes; processes._PORTS = {few}\n"
+        "print(*[processes.free_port() for _ in range(100)])"
+    )
+    theirs = subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-c", choose], env=base_environment(), capture_output=True, text=True, check=True
+    ).stdout
+    assert len(ours.union(map(int, theirs.split()))) == 130
 
 
 def test_answers_wants_a_good_answer(tmp_path: Path) -> None:
