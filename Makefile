@@ -13,7 +13,7 @@ demo-jaeger: $(VENV)/.ready
 	@$(RUN)/savetrace demo --jaeger
 
 test: check real-parts
-	$(RUN)/pytest
+	$(RUN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 # Built before the tests, which may not take minutes and cannot say what they wait for.
 real-parts: $(VENV)/.ready

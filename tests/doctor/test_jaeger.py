@@ -116,7 +116,9 @@ def test_pages_without_the_links_are_told_apart(
     assert found.said.startswith(expected[2])
 
 
-@pytest.mark.parametrize("source", [None, "spans.jsonl", f"http://{LOOPBACK}:{free_port()}"])
+@pytest.mark.parametrize(
+    "source", [None, "spans.jsonl", pytest.param(f"http://{LOOPBACK}:{free_port()}", id="nobody listens")]
+)
 def test_where_no_page_is_nothing_fails(source: str | None) -> None:
     """Without a Jaeger, or where it does not answer, that is said."""
     assert only(jaeger.links(of(source))).state == "note"
