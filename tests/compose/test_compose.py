@@ -13,6 +13,7 @@ from tests.fixture_docker import Compose
 
 ONE_SHOT = {"volumes"}
 PROMETHEUS_TARGETS = 3
+POLL_SECONDS = 1.0
 LOOKED_AT_BY_ANOTHER = {"collector": "collector-health"}
 
 
@@ -75,6 +76,7 @@ class Stage:
             if [series["value"][1] for series in result] == [str(number)]:
                 return
             assert time.monotonic() < deadline, f"{query}: {result}"
+            time.sleep(POLL_SECONDS)
 
     def wait_for_monitor(self) -> None:
         """Return once Jaeger's monitor page has a rate of calls for the app; fail after half a minute."""
@@ -82,12 +84,14 @@ class Stage:
         deadline = time.monotonic() + 30
         while not self.visit("get", url)["metrics"]:
             assert time.monotonic() < deadline, "Jaeger got no figures from Prometheus"
+            time.sleep(POLL_SECONDS)
 
     def wait_for_found(self, number: int, **attributes: str) -> set[str]:
         """Give the trace ids once there are `number`; fail after half a minute."""
         deadline = time.monotonic() + 30
         while len(found := self.found(**attributes)) != number:
             assert time.monotonic() < deadline, f"{attributes}: {len(found)} found, not {number}"
+            time.sleep(POLL_SECONDS)
         return found
 
 
