@@ -209,7 +209,7 @@ def test_the_apps_own_cookies_and_vary_stay_as_they_are(
 ) -> None:
     """With ours on an answer, the app's session and other cookies and Vary are byte for byte the same."""
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: 1_800_000_000)
-    answers = []
+    answers: list[Any] = []
     for key in (SECRET_KEY, SECRET_KEY):
         app = make_maps(client_of(store), key)
 
