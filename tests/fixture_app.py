@@ -49,6 +49,8 @@ TO_A_FILE = {
     "OTEL_SAVETRACE_KEY_PATTERN": KEY_PATTERN,
     "OTEL_SAVETRACE_REQUEST_ATTRIBUTES": "storymap.id=view:storymap_id",
     "OTEL_SAVETRACE_SAVE_ROUTES": SAVE_ROUTES,
+    # The editor has no sessions, and so no secret key of its own.
+    "OTEL_SAVETRACE_COOKIE_SECRET": "known to the editor's workers",
 }
 """Switches tracing on for the editor, with spans in a file of the app's folder and nowhere else."""
 
@@ -65,12 +67,12 @@ class App:
     spans_file: Path
     front: Front
 
-    def exchange(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """Send one request and return its answer, byte for byte."""
+    def exchange(self, method: str, path: str, body: bytes = b"", headers: str = "") -> bytes:
+        """Send one request, with these header lines too, and return its answer, byte for byte."""
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: editor\r\nConnection: close\r\n"
             "User-Agent: a user's browser\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"Content-Length: {len(body)}\r\n{headers}\r\n"
         )
         with socket.create_connection((LOOPBACK, self.port), timeout=_ANSWER_SECONDS) as sock:
             sock.sendall(head.encode() + body)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from otel_savetrace import environment_variables
+from otel_savetrace import Settings, environment_variables
 from otel_savetrace.doctor import settings
 from otel_savetrace.doctor.as_json import doctor_document
 from otel_savetrace.doctor.examination import examine
@@ -40,6 +40,17 @@ def test_every_variable_of_ours_is_told_with_where_it_is_from(tmp_path: Path) ->
     assert "KEY_PATTERN none" in by_default.said
     named = [name for name in OURS if f"{name.removeprefix('OTEL_SAVETRACE_')} " in by_default.said]
     assert sorted([*named, "OTEL_SAVETRACE_FILE", "OTEL_SAVETRACE_KEYS"]) == OURS
+
+
+@pytest.mark.parametrize("secret", ["abc", "a longer one"])
+def test_what_cookies_are_signed_with_is_not_told(secret: str) -> None:
+    """Of the cookie's secret, long or short, it is told that it is set, and how long a cookie is good."""
+    variables = {"OTEL_SAVETRACE_COOKIE_SECRET": secret, "OTEL_SAVETRACE_COOKIE_SECONDS": "60"}
+    assert told(settings.ours(asking(variables))) == [
+        ("OTEL_SAVETRACE_COOKIE_SECONDS", "ok", "60 (environment)"),
+        ("OTEL_SAVETRACE_COOKIE_SECRET", "ok", "not shown (environment)"),
+    ]
+    assert secret not in repr(Settings(cookie_secret=secret))
 
 
 def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import urllib.parse
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,7 +26,7 @@ from otel_savetrace.attributes import (
     AttributeType,
     SpanKind,
 )
-from otel_savetrace.demo import servers, story
+from otel_savetrace.demo import faults, servers, story
 from otel_savetrace.demo.faults import Plan, Reset, Rule
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.demo.users import Crowd
@@ -71,20 +73,34 @@ def _names(spans: Iterable[Span]) -> dict[SpanKind, set[str]]:
 
 
 def _tell() -> traffic.Traffic:
-    """Make up traffic; the save with the longest key fails, so that its error's text is long too."""
+    """Make up traffic; the save with the longest key fails, so that its error's text is long too.
+
+    So does the first save of a user who presses save again.
+    """
     told = traffic.tell(3, 150, 0.2)
     reset = Rule(Reset("head"), "storymapjs/long/", times=3)
-    return traffic.Traffic(told.requests, Plan((*told.plan.rules, reset)))
+    refused = Rule(faults.REQUEST_TIME_TOO_SKEWED, "storymapjs/retrying/", times=1)
+    return traffic.Traffic(told.requests, Plan((*told.plan.rules, reset, refused)))
 
 
 def _send_everything(app: App, told: traffic.Traffic) -> None:
     """Send the traffic, and what is longer than any limit: a user's name, a key, an error's text."""
     told.send(app)
+    _press_save_again(app)
     for user in LONG_USERS:
         app.exchange("POST", f"/save/long?user={urllib.parse.quote(user)}", b"{}")
     app.exchange("POST", "/publish/titled?title_length=9000", b"{}")
     app.exchange("POST", f"/save/{'y' * 256}", b"{}")
     app.stop()
+
+
+def _press_save_again(app: App) -> None:
+    """Save twice with a browser's cookies, and one that somebody has made up."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    address = f"http://{LOOPBACK}:{app.port}/save/again?user=retrying"
+    for _ in range(2):
+        browser.open(address, b"{}").close()
+    app.exchange("POST", "/save/again?user=retrying", b"{}", headers="Cookie: savetrace_00000000=a.b.c\r\n")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from otel_savetrace.demo.journal import Seen
@@ -9,6 +11,13 @@ from otel_savetrace.demo.processes import LOOPBACK, free_port
 from tests.e2e import traffic
 from tests.e2e.traffic import Answer
 from tests.fixture_app import TO_A_FILE, App, StartApp
+
+SAVES = 60
+
+_COOKIE = re.compile(
+    rb"Set-Cookie: savetrace_[0-9a-f]{8}=[A-Za-z0-9_.-]+;"
+    rb" Max-Age=1800; HttpOnly; Path=/[a-z]+/; SameSite=Lax\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +33,7 @@ def traced(start_app_of_session: StartApp) -> tuple[App, list[Answer]]:
 
 
 def _run_one_at_a_time(start: StartApp, tracing: dict[str, str]) -> tuple[App, list[Answer]]:
-    told = traffic.tell(4, 60, 0.15)
+    told = traffic.tell(4, SAVES, 0.15)
     app = start(tracing, plan=told.plan, options=("--workers", "1"))
     answers = told.send(app, users=1)
     # Only what this run has stored: the store is the session's.
@@ -38,10 +47,18 @@ def _run_one_at_a_time(start: StartApp, tracing: dict[str, str]) -> tuple[App, l
 def test_users_get_the_same_bytes_as_without_tracing(
     traced: tuple[App, list[Answer]], untraced: tuple[App, list[Answer]]
 ) -> None:
-    """Faults or none, every byte of every answer but its date is the same as without tracing."""
+    """Faults or none, every byte of every answer but its date and our cookie's line is as without tracing."""
     plain = _answers(*untraced)
     assert len({answer[:12] for answer in plain}) >= 5, "answers of too few kinds"
-    assert _answers(*traced) == plain
+    assert [_COOKIE.sub(b"", answer) for answer in _answers(*traced)] == plain
+
+
+def test_only_the_answer_to_a_failed_save_carries_our_cookie(traced: tuple[App, list[Answer]]) -> None:
+    """Each answer to a save that failed, and no other answer, has one line more, which sets our cookie."""
+    answers = traced[1]
+    failed_saves = [number < SAVES and not answer.saved for number, answer in enumerate(answers)]
+    assert 5 < sum(failed_saves) < SAVES
+    assert [len(_COOKIE.findall(answer.raw)) for answer in answers] == failed_saves
 
 
 def _answers(app: App, answers: list[Answer]) -> list[bytes]:
@@ -80,9 +97,9 @@ NOWHERE = {
 def test_with_nowhere_to_put_its_spans_the_app_saves_as_without_tracing(
     start_app: StartApp, untraced: tuple[App, list[Answer]], case: str
 ) -> None:
-    """Spans that cannot be written or sent cost no save, and no user gets another answer."""
+    """Spans that cannot be written or sent cost no save; without our cookie, no answer differs by a byte."""
     variables, said = NOWHERE[case]
-    often = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+    often = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_SAVETRACE_COOKIE": "off"}
     app, answers = _run_one_at_a_time(start_app, {**TO_A_FILE, **variables, **often})
     assert [line for line in app.log_lines() if said in line]
     assert _answers(app, answers) == _answers(*untraced)
