@@ -36,6 +36,10 @@ class Backend:
         }
         return f"{self.page}/search?{urllib.parse.urlencode(query)}"
 
+    def trace_page(self, trace_id: str, span_id: str) -> str:
+        """Return the address of Jaeger's page of a trace, with one of its spans found."""
+        return f"{self.page}/trace/{trace_id}?uiFind={span_id}"
+
     def comparison_page(self, failed: str, retry: str) -> str:
         """Return the address of Jaeger's comparison of two traces."""
         return comparison_address(self.page, failed, retry)

@@ -14,15 +14,22 @@ from rich.text import Text
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import compare
-from otel_savetrace.analysis.episodes import Episode, episodes
+from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, assemble
+from otel_savetrace.analysis.pairing import pair
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.demo.backend import Backend
 from otel_savetrace.demo.servers import SERVICE, STORYMAP_ID
 from otel_savetrace.errors import RealPartError
 from otel_savetrace.report import terminal
+from otel_savetrace.report.episodes import EpisodesView
 from otel_savetrace.report.wording import ASIDE, short_ids
 from otel_savetrace.spans import sources
 from otel_savetrace.spans.reading import Query
+
+_HOW_RETRIES_ARE_KNOWN = (
+    "With each failure the app's answer left a short cookie, which the user's next save brought back:"
+    " so every retry names the save that failed, through whichever worker it came."
+)
 
 _ARRIVAL_SECONDS = 30.0
 _POLL_SECONDS = 0.2
@@ -34,9 +41,13 @@ def show(console: Console, spans: Path, backend: Backend | None, *, stays: bool 
     `stays` says that the backend will be there when the user has read this.
     """
     read = sources.read(str(spans)).spans
-    found = episodes(saves(read))
+    made = saves(read)
+    pairing = pair(made, WINDOW_SECONDS)
+    found = assemble(made, pairing, WINDOW_SECONDS)
     _heading(console, "What the spans tell")
-    console.print(terminal.episodes_table(found))
+    console.print(Text(_HOW_RETRIES_ARE_KNOWN, style=ASIDE))
+    console.print()
+    console.print(EpisodesView(found, len(found), pairing))
     telling = most_telling(found)
     if telling is None or telling.recovered_by is None:
         return
@@ -75,6 +86,7 @@ def _commands(console: Console, source: str, failed: Save, retry: Save) -> None:
     pair = (ids[failed.trace_id], ids[retry.trace_id])
     savetrace = _as_called()
     _line(console, "every failed save", savetrace, "list", source, "--outcome", "failed")
+    _line(console, "each failure with its retries", savetrace, "episodes", source)
     _line(console, "two saves side by side", savetrace, "compare", source, *pair)
     storymap = failed.thing.get(STORYMAP_ID)
     if storymap:
@@ -91,9 +103,11 @@ def _as_called() -> str:
 def _pages(console: Console, backend: Backend, failed: Save, retry: Save, *, stays: bool) -> None:
     search = backend.search_page(SERVICE, **{attributes.OUTCOME: attributes.FAILED})
     comparison = backend.comparison_page(failed.trace_id, retry.trace_id)
+    retried = backend.trace_page(retry.trace_id, retry.span.span_id)
     until = "" if stays else ", which ends with this command (--wait keeps it)"
     _line(console, f"Jaeger{until}: the failed saves", search)
     _line(console, f"Jaeger{until}: failed save and retry compared", comparison)
+    _line(console, f"Jaeger{until}: the retry, whose attributes lead to the save that failed", retried)
 
 
 def _line(console: Console, what: str, *words: str) -> None:

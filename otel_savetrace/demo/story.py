@@ -65,18 +65,18 @@ def tell(seed: int, saves: int) -> Story:
 
     # Not the first save, nor the last: what comes before and after shows that all is well otherwise.
     throttled, rescued = chance.randrange(1, steps), chance.randrange(1, steps)
-    cut = chance.choice([at for at, step in enumerate(chidi.steps) if step.what == "save"])
+    cut = chance.randrange(1, steps)
     rules = (
         # More than the client's patience: the user sees it fail, and the next press of the button works.
         Rule(SLOW_DOWN, ada.key("draft.json"), skip=throttled, times=_REQUESTS_OF_A_DRAFT),
         # Within its patience: nobody but the trace ever knows.
         Rule(SLOW_DOWN, dalia.key("draft.json"), skip=rescued, times=2),
-        # Half of a publish: published.json is stored, the page that shows it is not.
-        Rule(INTERNAL_ERROR, chidi.key("index.html"), times=_REQUESTS_OF_A_PAGE),
+        # Half of a publish, twice: published.json is stored, the page that shows it is not.
+        Rule(INTERNAL_ERROR, chidi.key("index.html"), times=2 * _REQUESTS_OF_A_PAGE),
         # A connection kept alive by the client only; images are tried once, so the user sees it.
         Rule(Reset("head"), bruno.key("_images/"), on_reused=True),
     )
-    return Story((ada, bruno, _with_cut(chidi, cut), dalia), Plan(rules))
+    return Story((ada, bruno, chidi, _with_cut(dalia, cut)), Plan(rules))
 
 
 def _author(name: str, title: str, steps: list[What]) -> Author:

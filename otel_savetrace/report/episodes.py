@@ -40,7 +40,7 @@ ENDS = {
 
 CONTENT = {True: "same content", False: "other content", None: "content not known"}
 
-WIDE = 110
+WIDE = 140
 """From here on what the user saw stands beside what happened; below it, beneath."""
 
 WIDEST = 160
@@ -50,14 +50,14 @@ WIDEST = 160
 class EpisodesView:
     """Prints episodes, oldest first, with the sums on top.
 
-    `source` is what `savetrace compare` has to be given; `jaeger_address` is where Jaeger's own pages stand.
-    Print it with ``crop=False``: the address of a page is never cut, however narrow the terminal.
+    `source` is what `savetrace compare` has to be given, `None` where that is not to be told;
+    `jaeger_address` is where Jaeger's own pages stand. Print it with ``crop=False``: the address of a page is never cut, however narrow the terminal.
     """
 
     episodes: Sequence[Episode]
     shown: int
     pairing: Pairing
-    source: str
+    source: str | None = None
     jaeger_address: str | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -78,7 +78,7 @@ class EpisodesView:
 
     def _next(self, shown: Sequence[Episode]) -> Iterator[RenderableType]:
         recovered = [episode for episode in shown if episode.recovered_by]
-        if recovered:
+        if recovered and self.source:
             yield Text("\nWhat differed in the latest that recovered:", "bold")
             trace = recovered[-1].failed[0].trace_id[:12]
             yield Text(

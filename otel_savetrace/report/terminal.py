@@ -26,7 +26,10 @@ def comparison(compared: Comparison, jaeger_address: str | None = None) -> Rende
 def episodes_view(
     readings: Sequence[Reading], episodes: Sequence[Episode], shown: int, pairing: Pairing
 ) -> RenderableType:
-    """Return the latest `shown` episodes, each with its saves and what stands between them."""
+    """Return the latest `shown` episodes, each with its saves and what stands between them.
+
+    Where they come from one reading, it is named in the command that compares the latest.
+    """
     source = readings[0].name if len(readings) == 1 else "SOURCE"
     return EpisodesView(episodes, shown, pairing, source, jaeger_address(readings))
 

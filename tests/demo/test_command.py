@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.demo.binaries import OTEL_SAVETRACE_BIN, OTEL_SAVETRACE_CACHE
@@ -135,7 +137,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 def test_the_demo_shows_failed_saves_and_their_retries(played: Played) -> None:
     """In under a minute the demo shows every failed save, how it ended, and one of them side by side."""
     assert played.seconds < 60
-    assert "4 of 24 saves failed." in played.output
+    assert "5 of 25 saves failed." in played.output
     assert "4 recovered" in played.output
     for code in ("SlowDown", "InternalError", "RemoteDisconnected", "error_in_answer"):
         assert code in played.output
@@ -149,10 +151,24 @@ def test_the_spans_tell_the_story(played: Played) -> None:
     told = {(episode.failed[0].error_code, len(episode.failed), episode.same_content) for episode in found}
     assert told == {
         ("SlowDown", 1, True),
-        ("InternalError", 1, True),
+        ("InternalError", 2, True),
         ("RemoteDisconnected", 1, True),
         ("error_in_answer", 1, None),
     }
+
+
+def test_every_retry_knows_its_failure_by_cookie(played: Played) -> None:
+    """Each retry names the save before it and the first one, as its cookie said, and the demo says so."""
+    found = episodes(played.saves)
+    for episode in found:
+        for before, save in itertools.pairwise(episode.members):
+            held = save.span.attributes
+            assert held[attribute.PAIRED_BY] == "cookie"
+            assert held[attribute.PREVIOUS_TRACE_ID] == before.trace_id
+            assert held[attribute.FIRST_TRACE_ID] == episode.failed[0].trace_id
+    attempts = [save.span.attributes.get(attribute.SAVE_ATTEMPT) for save in played.saves]
+    assert [attempts.count(number) for number in (2, 3, 4)] == [4, 1, 0]
+    assert "Retries known: 5 by cookie." in played.output
 
 
 def test_spans_say_what_was_on_the_wire(played: Played) -> None:
@@ -174,7 +190,7 @@ def test_spans_say_what_was_on_the_wire(played: Played) -> None:
 def test_the_commands_that_come_next_work(played: Played) -> None:
     """Each command that the demo prints at its end runs as printed, venv active or not, and shows it."""
     commands = re.findall(rf"^ +{re.escape(str(SAVETRACE))} (.+)$", played.output, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         ended = played.place.run(*shlex.split(command))
         assert ended.returncode == 0, ended.stderr
@@ -314,6 +330,7 @@ def test_jaeger_has_the_saves_until_ctrl_c(
     assert compared is not None
     page, failed, retry = compared.groups()
     assert search[1] == page
+    assert f"{page}/trace/{retry}?uiFind=" in running.output
     outcomes = [save.outcome for save in saves(sources.read(page, Query(trace_ids=(failed, retry))).spans)]
     assert outcomes == ["failed", "succeeded"]
     running.interrupt()
