@@ -51,7 +51,8 @@ class EpisodesView:
     """Prints episodes, oldest first, with the sums on top.
 
     `source` is what `savetrace compare` has to be given, `None` where that is not to be told;
-    `jaeger_address` is where Jaeger's own pages stand. Print it with ``crop=False``: the address of a page is never cut, however narrow the terminal.
+    `jaeger_address` is where Jaeger's own pages stand. Print it with ``crop=False``: the address of a page is
+    never cut, however narrow the terminal.
     """
 
     episodes: Sequence[Episode]
