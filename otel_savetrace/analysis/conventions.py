@@ -47,6 +47,11 @@ def own_names(held: Mapping[str, AttributeValue]) -> list[str]:
     return [name for name, value in held.items() if isinstance(value, str) and not _explained(name)]
 
 
+def names_user(name: str) -> bool:
+    """Return whether an attribute of this name tells who saved, by its name alone."""
+    return "user" in name.lower() or "client" in name.lower()
+
+
 def _explained(name: str) -> bool:
     first = name.partition(".")[0]
     return name in attributes.REGISTRY or first in NAMESPACES or name in WITHOUT_NAMESPACE

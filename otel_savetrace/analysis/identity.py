@@ -15,14 +15,9 @@ Names: TypeAlias = tuple[tuple[str, str], ...]
 Identity: TypeAlias = tuple[str, str, Names, Names]
 
 
-def names_user(name: str) -> bool:
-    """Return whether an attribute of this name tells who saved, by its name alone."""
-    return "user" in name.lower() or "client" in name.lower()
-
-
 def user(save: Save) -> Names:
     """Return the attributes that tell who saved; empty where none does."""
-    return tuple(sorted((name, value) for name, value in save.thing.items() if names_user(name)))
+    return tuple(sorted((name, value) for name, value in save.thing.items() if conventions.names_user(name)))
 
 
 def thing(save: Save) -> Names:
@@ -31,7 +26,7 @@ def thing(save: Save) -> Names:
     Those whose names end in `id` (or `uid`, `uuid`, `guid`); where none does, all that do not name the user;
     where there is none either, bucket and key of the first object that it wrote.
     """
-    rest = {name: value for name, value in save.thing.items() if not names_user(name)}
+    rest = {name: value for name, value in save.thing.items() if not conventions.names_user(name)}
     naming = {name: value for name, value in rest.items() if attributes.names_it(name)}
     return tuple(sorted((naming or rest or _first_object(save)).items()))
 

@@ -25,6 +25,9 @@ Key: TypeAlias = tuple[str, str]
 LATEST_NANOSECONDS = 2**63 - 1
 """The latest moment that the table holds; spans may tell later ones."""
 
+MANY = 100_000
+"""From so many saves on the work is shared among all cores."""
+
 HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -54,9 +57,11 @@ class Pairing:
 
 def pair(saves: Iterable[Save], window_seconds: float) -> Pairing:
     """Pair the saves, given in any order."""
-    with duckdb.connect() as database:
+    held = list(saves)
+    # To share little work out costs more than to do it.
+    with duckdb.connect(config={"threads": 1} if len(held) < MANY else {}) as database:
         make_table(database)
-        _fill(database, saves)
+        _fill(database, held)
         return pair_table(database, window_seconds)
 
 

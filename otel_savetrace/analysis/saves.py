@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, cast
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions, values
-from otel_savetrace.analysis.calls import Attempt, Call, is_attempt, is_call
-from otel_savetrace.spans.rows import Span
+from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis.requests import Request, requests
+from otel_savetrace.spans.rows import AttributeValue, Span
 
 Outcome = Literal["succeeded", "failed", "unknown"]
 Answered = Literal["yes", "no", "unseen"]
@@ -25,12 +25,14 @@ Answered = Literal["yes", "no", "unseen"]
 class Save:
     """One HTTP request meant to store something.
 
-    `thing` is what was saved, by the names that the user gave (``storymap.id`` …), else bucket and key.
+    `thing` is what was saved, by the names that the user gave (``storymap.id`` …), else bucket and key. Where
+    its own span is not there, it is not `seen`, and `span` is what its storage calls tell.
     """
 
     span: Span
     calls: tuple[Call, ...]
     thing: Mapping[str, str]
+    seen: bool = True
 
     @property
     def trace_id(self) -> str:
@@ -65,6 +67,8 @@ class Save:
 
         `no`: its span ended without one, as of a worker that is killed; `unseen`: its span is not there.
         """
+        if not self.seen:
+            return "unseen"
         known = self.outcome != "unknown" or self.status_code is not None
         return "yes" if known else "no"
 
@@ -154,77 +158,53 @@ class Save:
 
 
 def saves(spans: Iterable[Span]) -> list[Save]:
-    """Return every save in the spans, oldest first."""
-    traces: dict[str, dict[str, Span]] = defaultdict(dict)
-    for span in spans:
-        traces[span.trace_id][span.span_id] = span
-    found = [
-        (span, calls)
-        for trace in traces.values()
-        for span, calls in _requests(trace)
-        if attributes.OUTCOME in span.attributes or any(call.writes for call in calls)
-    ]
-    names = _thing_names(found)
-    made = [Save(span, calls, _thing(span, calls, names)) for span, calls in found]
-    return sorted(made, key=lambda save: (save.span.start_nanoseconds, save.trace_id))
+    """Return every save in the spans, oldest first.
+
+    A request without an answer is one too where others on its route are: it died before it could store.
+    """
+    sure: list[Request] = []
+    others: list[Request] = []
+    for one in requests(spans):
+        (sure if attributes.OUTCOME in one.span.attributes or one.writes else others).append(one)
+    routes = {_route_of(one.span) for one in sure} - {None}
+    cut = [one for one in others if _is_cut(one.span) and _route_of(one.span) in routes]
+    names = _thing_names(one for one in sure if one.seen)
+    made = [Save(one.span, one.calls, _thing(one, names), one.seen) for one in (*sure, *cut)]
+    return sorted(made, key=lambda save: (save.span.start_nanoseconds, save.trace_id, save.span.span_id))
 
 
-def _requests(trace: Mapping[str, Span]) -> Iterator[tuple[Span, tuple[Call, ...]]]:
-    """Yield each server span of a trace with the storage calls below it."""
-    calls: dict[str, list[Call]] = defaultdict(list)
-    attempts: dict[str, list[Attempt]] = defaultdict(list)
-    for span in trace.values():
-        if is_attempt(span):
-            call = _nearest(trace, span, is_call)
-            if call:
-                attempts[call.span_id].append(Attempt(span))
-    for span in trace.values():
-        request = _nearest(trace, span, _is_request) if is_call(span) else None
-        if request:
-            tried = sorted(attempts[span.span_id], key=lambda attempt: attempt.span.start_nanoseconds)
-            calls[request.span_id].append(Call(span, tuple(tried)))
-    for span in trace.values():
-        if _is_request(span):
-            made = sorted(calls[span.span_id], key=lambda call: call.span.start_nanoseconds)
-            yield span, tuple(made)
+def _route_of(span: Span) -> tuple[str, AttributeValue, str] | None:
+    route = values.text(span.attributes.get("http.route"))
+    return (
+        (span.service, conventions.either(span.attributes, "http.request.method"), route) if route else None
+    )
 
 
-def _nearest(trace: Mapping[str, Span], span: Span, fits: Callable[[Span], bool]) -> Span | None:
-    """Return the closest span above that fits; a trace whose parents run in a circle ends the search."""
-    passed = {span.span_id}
-    above = trace.get(span.parent_span_id or "")
-    while above and above.span_id not in passed:
-        if fits(above):
-            return above
-        passed.add(above.span_id)
-        above = trace.get(above.parent_span_id or "")
-    return None
+def _is_cut(span: Span) -> bool:
+    return conventions.either(span.attributes, "http.response.status_code") is None
 
 
-def _is_request(span: Span) -> bool:
-    return span.kind == "server"
-
-
-def _thing_names(found: Iterable[tuple[Span, tuple[Call, ...]]]) -> frozenset[str]:
+def _thing_names(found: Iterable[Request]) -> frozenset[str]:
     """Return the names that tell what was saved, empty where they cannot be learned.
 
     They stand on a save and on its calls alike; other instrumentations' own attributes do not.
     """
     return frozenset(
         name
-        for span, calls in found
-        for name in conventions.own_names(span.attributes)
-        if any(name in call.span.attributes for call in calls)
+        for one in found
+        for name in conventions.own_names(one.span.attributes)
+        if any(name in call.span.attributes for call in one.calls)
     )
 
 
-def _thing(span: Span, calls: tuple[Call, ...], names: frozenset[str]) -> dict[str, str]:
+def _thing(request: Request, names: frozenset[str]) -> dict[str, str]:
+    span = request.span
     own = {name: str(span.attributes[name]) for name in conventions.own_names(span.attributes)}
     # Who saved it always counts: without it, two people's saves could be taken for one person's.
-    known = {name: own[name] for name in own if not names or name in names or "user" in name}
+    known = {name: own[name] for name in own if not names or name in names or conventions.names_user(name)}
     if known:
         return known
-    holders = [span, *(call.span for call in calls if call.writes)]
+    holders = [span, *(call.span for call in request.calls if call.writes)]
     for holder in holders:
         found = {
             name: str(holder.attributes[name])
