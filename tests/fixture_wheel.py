@@ -68,41 +68,32 @@ def wheel(folder_of_run: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def base_installation(wheel: Path, folder_of_run: Path) -> Installation:
-    """What `pip install otel-savetrace` gives, and pip itself."""
-
-    def fill(folder: Path) -> None:
-        install([sys.executable, "-m", "venv", folder])
-        _pip(Installation(folder), folder, wheel)
-
-    return Installation(made_once(folder_of_run / "base", fill))
+    """What `pip install otel-savetrace` gives."""
+    return _installation(folder_of_run / "base", wheel)
 
 
 @pytest.fixture(scope="session")
-def app_installation(wheel: Path, base_installation: Installation, folder_of_run: Path) -> Installation:
+def app_installation(wheel: Path, folder_of_run: Path) -> Installation:
     """What an app has that did `pip install otel-savetrace`."""
-    return _beside(base_installation, folder_of_run / "app", wheel, *APP_REQUIREMENTS)
+    return _installation(folder_of_run / "app", wheel, *APP_REQUIREMENTS)
 
 
 @pytest.fixture(scope="session")
-def cli_installation(wheel: Path, base_installation: Installation, folder_of_run: Path) -> Installation:
+def cli_installation(wheel: Path, folder_of_run: Path) -> Installation:
     """What `pip install otel-savetrace[cli]` gives."""
-    return _beside(base_installation, folder_of_run / "cli", f"{wheel}[cli]")
+    return _installation(folder_of_run / "cli", f"{wheel}[cli]")
 
 
-def _beside(base: Installation, folder: Path, *requirements: str | Path) -> Installation:
-    """Make another environment with the pip of `base`: copying pip into each takes seconds."""
+def _installation(folder: Path, *requirements: str | Path) -> Installation:
+    """Make an environment in `folder` with the pip of the tests' own: to copy pip into each takes seconds."""
 
     def fill(folder: Path) -> None:
         install([sys.executable, "-m", "venv", "--without-pip", folder])
-        _pip(base, folder, *requirements)
+        # Bytecode is made of what is imported, when it is.
+        pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", folder, "install"]
+        install([*pip, "--quiet", "--no-compile", "--constraint", LOCK, *requirements])
 
     return Installation(made_once(folder, fill))
-
-
-def _pip(base: Installation, folder: Path, *requirements: str | Path) -> None:
-    # Bytecode is made of what is imported, when it is.
-    pip: list[str | Path] = [base.program("python"), "-m", "pip", "--python", folder, "install"]
-    install([*pip, "--quiet", "--no-compile", "--constraint", LOCK, *requirements])
 
 
 def install(command: list[str | Path]) -> None:

@@ -71,6 +71,7 @@ class User:
             "PATH": f"{folder / 'venv' / 'bin'}:{os.environ['PATH']}",
             "PIP_FIND_LINKS": str(wheel.parent),
             "PIP_CONSTRAINT": str(LOCK),
+            "PIP_NO_COMPILE": "1",  # bytecode is made of what is imported, when it is
             "GUNICORN_CMD_ARGS": f"--bind {LOOPBACK}:{self.port} --no-control-socket",
             "AWS_ENDPOINT_URL_S3": store.address,
             "AWS_ACCESS_KEY_ID": "key",

@@ -35,12 +35,11 @@ VARIABLES = sorted(name for name in vars(environment_variables) if name.startswi
 
 
 def _distributions(installation: Installation) -> set[str]:
-    """Names, normalized, of what is installed; pip and setuptools came with the environment."""
-    found = {
+    """Names, normalized, of what is installed."""
+    return {
         re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower()
         for path in installation.site_packages.glob("*.dist-info")
     }
-    return found - {"pip", "setuptools"}
 
 
 def test_the_base_install_brings_opentelemetry_and_nothing_else(base_installation: Installation) -> None:
