@@ -56,9 +56,7 @@ def make_nginx(program: Path, folder: Path, hosts: Sequence[int]) -> tuple[Proce
     port = free_port()
     configuration = folder / "nginx.conf"
     listed = "\n".join(f"        server {LOOPBACK}:{host} max_fails=0;" for host in hosts)
-    configuration.write_text(
-        _CONFIGURATION.format(folder=folder, hosts=listed, address=f"{LOOPBACK}:{port}")
-    )
+    configuration.write_text(_CONFIGURATION.format(folder=folder, hosts=listed, address=f"{LOOPBACK}:{port}"))
     command: list[str | Path] = [program, "-p", folder, "-e", "stderr", "-c", configuration]
     process = Process("nginx", command, environment=base_environment(), folder=folder, ready=listens(port))
     return process, f"http://{LOOPBACK}:{port}"
