@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,8 @@ from otel_savetrace.capture.seam import Seam
 from otel_savetrace.capture.span_writer import AttemptSpans
 from otel_savetrace.config import Settings
 from otel_savetrace.errors import SettingError
+
+_TRACE_ENCODER = "opentelemetry.exporter.otlp.proto.common._internal.trace_encoder"
 
 
 class Instrumentation:
@@ -114,14 +117,10 @@ class Instrumentation:
         )
 
     def _speed_up_export(self) -> None:
-        try:
-            from opentelemetry.exporter.otlp.proto.common._internal import _encode_key_value, trace_encoder
-        except ImportError:
-            return  # exported some other way, or by a version made otherwise
-        from otel_savetrace.capture.encoding import wrap_encode_attributes
+        if _TRACE_ENCODER in sys.modules:  # else nothing is exported that way
+            from otel_savetrace.capture.encoding import encoding_seams
 
-        wrap = wrap_encode_attributes(_encode_key_value)
-        self._put(Seam(trace_encoder, "_encode_attributes", wrap, "nothing, but export takes longer;"))
+            self._put(*encoding_seams())
 
     def _hide_keys(self, processor: SpanProcessor) -> None:
         from otel_savetrace.capture.keys.hiding import KeyHiding
