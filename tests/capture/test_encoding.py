@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -144,10 +143,13 @@ def test_what_is_equal_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pair that was encoded before is not encoded anew, whatever stands beside it."""
     encoder = SpanEncoder(_encode_attributes)
     encoded: list[str] = []
-    encode: Callable[..., bytes] = encoder._encode
-    monkeypatch.setattr(
-        encoder, "_encode", lambda pair, message: encoded.append(pair[0]) or encode(pair, message)
-    )
+    encode = encoder._encode
+
+    def noted(pair: encoding.Pair, message: Any) -> bytes:
+        encoded.append(pair[0])
+        return encode(pair, message)
+
+    monkeypatch.setattr(encoder, "_encode", noted)
     for other in ("x", "y"):
         encoder.request_of([_span({"text": "1", "number": 1, "share": 1.0, "flag": True, "other": other})])
     assert encoded == ["text", "number", "share", "flag", "other", "other"]
