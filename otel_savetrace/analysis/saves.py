@@ -198,14 +198,17 @@ def _thing_names(found: Iterable[Request]) -> frozenset[str]:
 
 
 def _thing(request: Request, names: frozenset[str]) -> dict[str, str]:
-    span = request.span
-    own = {name: str(span.attributes[name]) for name in conventions.own_names(span.attributes)}
-    # Who saved it always counts: without it, two people's saves could be taken for one person's.
-    known = {name: own[name] for name in own if not names or name in names or conventions.names_user(name)}
-    if known:
-        return known
-    holders = [span, *(call.span for call in request.calls if call.writes)]
-    for holder in holders:
+    writing = [call.span for call in request.calls if call.writes]
+    # A worker that is killed writes nothing more on its request's span: the calls tell what was saved.
+    for holder in (request.span, *writing):
+        own = {name: str(holder.attributes[name]) for name in conventions.own_names(holder.attributes)}
+        # Who saved it always counts: without it, two people's saves could be taken for one person's.
+        known = {
+            name: own[name] for name in own if not names or name in names or conventions.names_user(name)
+        }
+        if known:
+            return known
+    for holder in (request.span, *writing):
         found = {
             name: str(holder.attributes[name])
             for name in (attributes.S3_BUCKET, attributes.S3_KEY)

@@ -1,4 +1,4 @@
-"""A seeded crowd at its maps: the saves that its requests would leave, and its own diary of what it retried."""
+"""A seeded crowd at its maps: the saves that it leaves, and its own diary of what it retried."""
 
 from __future__ import annotations
 
@@ -100,9 +100,10 @@ def _double_click(made: Crowd, person: Person, at: float, facts: Facts) -> None:
 
 
 def _two_tabs(made: Crowd, person: Person, at: float, facts: Facts) -> None:
-    other = {"thing": f"{facts['thing']} too", "content": f"{facts['content']} too"}
-    failed = [made.save(person, at + number, "failed", **each) for number, each in enumerate((facts, other))]
-    for one, each in zip(failed, (facts, other), strict=True):
+    other: Facts = {"thing": f"{facts['thing']} too", "content": f"{facts['content']} too"}
+    both = (facts, other)
+    failed = [made.save(person, at + number, "failed", **each) for number, each in enumerate(both)]
+    for one, each in zip(failed, both, strict=True):
         made.retry(person, one, "succeeded", **each)
 
 

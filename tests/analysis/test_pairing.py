@@ -175,8 +175,8 @@ def test_an_answer_that_never_came_is_a_failure_when_the_save_comes_again() -> N
 def test_a_span_that_is_missing_is_a_failure_only_when_the_very_same_comes_again() -> None:
     """It may be lost alone: the same content, on the one route where it comes again, tells that it failed."""
     missing = made_save("a", 0.0, "unknown", answered=False, seen=False, content=None)
-    held = {names.CONTENT_HASH: "crc32:draft", names.CONTENT_SIZE: 5}
-    span = dataclasses.replace(missing.span, attributes={**missing.span.attributes, **held})
+    held = {**missing.span.attributes, names.CONTENT_HASH: "crc32:draft", names.CONTENT_SIZE: 5}
+    span = dataclasses.replace(missing.span, attributes=held)
     unseen = Save(span, (), missing.thing, seen=False)
     assert paired(a=unseen, b=made_save("b", 10.0)) == {("b", "a", "inferred")}
     assert paired(a=unseen, b=made_save("b", 10.0, content="other")) == set()
