@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_every_layer_gives_its_reason_and_the_readme_names_it() -> None:
     for file in [*(collector_folder() / "config").iterdir(), *(collector_folder() / "jaeger").glob("*.yaml")]:
         assert file.read_text().startswith("# "), f"{file.name} gives no reason"
         assert f"[{file.name}]({file.parent.name}/{file.name})" in readme, f"{file.name} is not in the README"
+
+
+def test_every_link_of_jaegers_page_stands_in_the_readme() -> None:
+    """The README names each link, the attribute that it stands beside, and no other link."""
+    readme = (collector_folder() / "README.md").read_text()
+    patterns = json.loads((collector_folder() / "jaeger" / "ui.json").read_text())["linkPatterns"]
+    rows = re.findall(r"^\|.*\| \*(.*)\* \|", readme, re.MULTILINE)
+    assert sorted(rows) == sorted(pattern["text"] for pattern in patterns)
+    assert all(f"\n| `{pattern['key']}`" in readme for pattern in patterns if "key" in pattern)
 
 
 def test_every_variable_listens_on_loopback_by_default_and_stands_in_the_readme() -> None:
