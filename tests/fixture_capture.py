@@ -138,8 +138,9 @@ def client_of(boto3_session: Any, authority: trustme.CA, tmp_path: Path) -> Iter
         config = Config(
             retries={"mode": "standard", "max_attempts": retries},
             s3={"addressing_style": "path"},
-            connect_timeout=5,
-            **{"read_timeout": 5, **options},
+            # No machine is so busy that a test waits this long for what is coming.
+            connect_timeout=60,
+            **{"read_timeout": 60, **options},
         )
         client = boto3_session.client(
             service,

@@ -39,7 +39,7 @@ class Collector:
 
     def metrics(self) -> str:
         """Scrape the span metrics, as Prometheus would."""
-        connection = http.client.HTTPConnection(self.span_metrics, timeout=10)
+        connection = http.client.HTTPConnection(self.span_metrics, timeout=60)
         try:
             connection.request("GET", "/metrics")
             return connection.getresponse().read().decode()

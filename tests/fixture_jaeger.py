@@ -32,7 +32,7 @@ class Jaeger:
 
     def get(self, path: str) -> bytes | None:
         """Give the body of the answer to a GET; None when it is 404, which is how nothing found is said."""
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=60)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -77,7 +77,7 @@ class Jaeger:
             for span in scope["spans"]
         ]
 
-    def wait_for(self, expected: Mapping[str, int], seconds: float = 30.0) -> None:
+    def wait_for(self, expected: Mapping[str, int], seconds: float = 60.0) -> None:
         """Return once each trace has exactly as many spans as `expected` says; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         missing = dict(expected)
@@ -92,7 +92,7 @@ class Jaeger:
                 )
             time.sleep(POLL_SECONDS)
 
-    def wait_for_saves(self, trace_ids: Iterable[str], seconds: float = 30.0) -> None:
+    def wait_for_saves(self, trace_ids: Iterable[str], seconds: float = 60.0) -> None:
         """Return once each trace has at least its save, the span without a parent; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         missing = set(trace_ids)

@@ -72,6 +72,12 @@ def _claimed(port: int) -> bool:
     return True
 
 
+@atexit.register
+def _let_go_of_claims() -> None:
+    for claim in _claims:
+        claim.close()
+
+
 def listens(port: int) -> Callable[[], bool]:
     """Return a ready check that holds once `port` on loopback accepts a connection."""
 

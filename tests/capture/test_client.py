@@ -149,7 +149,7 @@ def test_attempts_under_way_are_counted_by_client(
     captured: Captured, store: RawStore, client_of: MakeClient
 ) -> None:
     """An attempt tells how many its client had under way, as many as the store held at once."""
-    gate = threading.Barrier(3, timeout=20)
+    gate = threading.Barrier(3, timeout=60)
 
     def held(visit: Visit) -> None:
         gate.wait()  # until all three have come

@@ -68,7 +68,7 @@ def test_a_forked_worker_writes_though_the_fork_came_amid_an_export(tmp_path: Pa
     with lock:
         child = context.Process(target=_end_one_span, args=(provider, "child"))
         child.start()
-        child.join(timeout=20)
+        child.join(timeout=60)
     assert child.exitcode == 0
     provider.shutdown()
     assert _names(path) == ["parent", "child"]

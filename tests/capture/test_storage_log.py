@@ -29,7 +29,7 @@ KEY = "storymapjs/a-user/my-map/draft.json"
 IDS = "x-amz-request-id: R1\r\nx-amz-id-2: H1\r\n"
 SETTINGS = (
     "region=us-east-1", "addressing_style=path", "signature_version=s3v4", "retry_mode=standard",
-    "attempts_allowed=1", "connect_timeout_seconds=5.0", "read_timeout_seconds=5.0",
+    "attempts_allowed=1", "connect_timeout_seconds=60.0", "read_timeout_seconds=60.0",
 )  # fmt: skip
 SECRETS = ("WHOSE-KEY", "the-string", "the-request", "the-signature", "the-token")
 EXPIRED = "AKIAIOSFODNN7EXAMPLE"

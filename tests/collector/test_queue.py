@@ -47,7 +47,7 @@ class Traffic:
     def wait_for(self, more: int) -> None:
         """Return once `more` saves have been made from now on."""
         goal = len(self.made) + more
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(self.made) < goal:
             assert time.monotonic() < deadline, f"only {len(self.made)} saves were made"
             time.sleep(POLL_SECONDS)

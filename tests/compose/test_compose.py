@@ -68,9 +68,9 @@ class Stage:
         }
 
     def wait_for_figure(self, query: str, number: int) -> None:
-        """Return once Prometheus answers `number` to `query`; fail after half a minute."""
+        """Return once Prometheus answers `number` to `query`; fail after a minute."""
         url = f"http://prometheus:9090/api/v1/query?query={urllib.parse.quote(query)}"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             result = self.visit("get", url)["data"]["result"]
             if [series["value"][1] for series in result] == [str(number)]:
@@ -79,16 +79,16 @@ class Stage:
             time.sleep(POLL_SECONDS)
 
     def wait_for_monitor(self) -> None:
-        """Return once Jaeger's monitor page has a rate of calls for the app; fail after half a minute."""
+        """Return once Jaeger's monitor page has a rate of calls for the app; fail after a minute."""
         url = "http://jaeger:16686/api/metrics/calls?service=storymap&lookback=600000&step=5000"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.visit("get", url)["metrics"]:
             assert time.monotonic() < deadline, "Jaeger got no figures from Prometheus"
             time.sleep(POLL_SECONDS)
 
     def wait_for_found(self, number: int, **attributes: str) -> set[str]:
-        """Give the trace ids once there are `number`; fail after half a minute."""
-        deadline = time.monotonic() + 30
+        """Give the trace ids once there are `number`; fail after a minute."""
+        deadline = time.monotonic() + 60
         while len(found := self.found(**attributes)) != number:
             assert time.monotonic() < deadline, f"{attributes}: {len(found)} found, not {number}"
             time.sleep(POLL_SECONDS)

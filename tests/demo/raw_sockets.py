@@ -69,7 +69,7 @@ class RawClient:
     """A client of plain sockets."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
 
     def __enter__(self) -> RawClient:
         return self

@@ -107,7 +107,7 @@ def test_two_at_once_build_once(tmp_path: Path) -> None:
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
         thread.start()
-    waited = waiting.wait(20)
+    waited = waiting.wait(60)
     (tmp_path / "hold").unlink()
     for thread in threads:
         thread.join()

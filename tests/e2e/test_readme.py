@@ -138,7 +138,7 @@ def _fails_once(store: RawStore) -> None:
     store.script = [refused("503 Slow Down", "SlowDown")] * 3
 
 
-def _wait_until_found(jaeger: Jaeger, seconds: float = 30.0) -> None:
+def _wait_until_found(jaeger: Jaeger, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not jaeger.search("storymap", {"savetrace.outcome": "failed"}):
         assert time.monotonic() < deadline, f"no failed save came to Jaeger in {seconds:g} s"

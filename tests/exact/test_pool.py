@@ -34,7 +34,7 @@ def test_connections_in_use_are_those_that_the_store_has_in_hand(
         futures = []
         for _ in range(TOGETHER):
             futures.append(pool.submit(client.put_object, Bucket="bucket", Key="maps/1", Body=b"a map"))
-            assert came.acquire(timeout=30)
+            assert came.acquire(timeout=60)
         answer_now.set()
         for future in futures:
             future.result()
@@ -47,7 +47,7 @@ def test_connections_in_use_are_those_that_the_store_has_in_hand(
 
 def _when(event: threading.Event) -> Answer:
     def answer(visit: Visit) -> None:
-        event.wait(30)
+        event.wait(60)
         stored(visit)
 
     return answer

@@ -47,7 +47,7 @@ class Clock:
 
     def advance_once_waited_for(self, seconds: float) -> None:
         """Let `seconds` pass, in the store, while the client waits for it."""
-        assert self._waiting.acquire(timeout=30)
+        assert self._waiting.acquire(timeout=60)
         self.now += seconds
 
     def _sleep(self, _: float) -> None:

@@ -160,8 +160,8 @@ def test_several_clients_keep_their_own_settings(
     captured: Captured, store: RawStore, client_of: MakeClient
 ) -> None:
     """Clients of several sessions and configurations, used in turn, each tell their own settings."""
-    patient = client_of(store, retries=4, read_timeout=7, max_pool_connections=3)
-    hasty = client_of(store, retries=0, read_timeout=2)
+    patient = client_of(store, retries=4, read_timeout=70, max_pool_connections=3)
+    hasty = client_of(store, retries=0, read_timeout=20)
     for _ in range(2):
         patient.put_object(Bucket="bucket", Key="patient", Body=b"1")
         hasty.put_object(Bucket="bucket", Key="hasty", Body=b"1")
@@ -174,7 +174,7 @@ def test_several_clients_keep_their_own_settings(
         )
         for call in captured.calls
     }
-    assert told == {("patient", 5, 7.0, 3), ("hasty", 1, 2.0, 10)}
+    assert told == {("patient", 5, 70.0, 3), ("hasty", 1, 20.0, 10)}
     assert [facts(span)[attribute.CONNECTION] for span in captured.attempts] == ["new"] * 2 + ["reused"] * 2
 
 

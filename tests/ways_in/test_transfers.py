@@ -129,7 +129,7 @@ def test_two_saves_at_once_keep_their_calls_apart(
     captured: Captured, store: RawStore, client: Any, source: Path
 ) -> None:
     """Two uploads in parts, under way at the same moment in one process: each call is its own save's."""
-    both_begun = threading.Barrier(2, timeout=30)
+    both_begun = threading.Barrier(2, timeout=60)
     usual = object_of(SIZE)
 
     def meet(visit: Visit) -> None:

@@ -99,8 +99,8 @@ def _client(store: RawStore, trusted: Path, mode: str) -> Any:
     config = Config(
         s3={"addressing_style": "path"},
         retries={"mode": mode, "total_max_attempts": 3},
-        connect_timeout=5,
-        read_timeout=5,
+        connect_timeout=60,
+        read_timeout=60,
     )
     session = boto3.Session()
     return session.client("s3", endpoint_url=store.address, verify=str(trusted), config=config, **CREDENTIALS)
