@@ -31,7 +31,7 @@ class Memory:
         self._lock = threading.Lock()
         self._failed: OrderedDict[Hashable, dict[int, Record]] = OrderedDict()
         self._count = 0
-        self._worked: OrderedDict[int, None] = OrderedDict()
+        self._worked: OrderedDict[int, float] = OrderedDict()
 
     @property
     def holds_failed(self) -> bool:
@@ -39,8 +39,8 @@ class Memory:
         return self._count > 0
 
     @property
-    def worked(self) -> OrderedDict[int, None]:
-        """First trace ids of the episodes that a retry has ended."""
+    def worked(self) -> OrderedDict[int, float]:
+        """First trace ids of the episodes that a retry has ended, and when, in seconds since the epoch."""
         self._notice_fork()
         return self._worked
 
@@ -48,7 +48,7 @@ class Memory:
         """Note that the retry of an episode has worked."""
         self._notice_fork()
         with self._lock:
-            self._worked[first_trace_id] = None
+            self._worked.setdefault(first_trace_id, time.time())
             if len(self._worked) > MOST_EPISODES:
                 self._worked.popitem(last=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 
 import flask
@@ -88,7 +89,13 @@ class Retries:
         presents = {seal: saved.present(seal.key) for seal in {one.seal for one in ours}}
         found.answered = retried_of(ours, lambda one: match(one.record, presents[one.seal]))
         found.others = [one for one in ours if one not in found.answered]
-        fresh = [one.record for one in found.answered if one.record.first_trace_id not in self.memory.worked]
+        worked = self.memory.worked
+        fresh = [
+            one.record
+            for one in found.answered
+            # The second click of two was under way when the first had worked: no replay.
+            if worked.get(one.record.first_trace_id, math.inf) >= saved.started
+        ]
         if fresh:
             found.failed = fresh[0]
         if len(fresh) < len(found.answered):

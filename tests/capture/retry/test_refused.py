@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import time
 from collections.abc import Callable
 from typing import Any
@@ -130,6 +131,24 @@ def test_a_replayed_cookie(maps: flask.Flask, captured: Captured, store: RawStor
         answer = _save_with(maps, cookie)
         _assert_refused(captured, "replayed")
         assert is_taken_back(cookies_set(answer)[cookie[0]])
+
+
+def test_a_retry_that_was_clicked_twice(captured: Captured, store: RawStore, client_of: MakeClient) -> None:
+    """A cookie that came before its retry had worked is no replay: either click is the retry."""
+    maps, clicks = make_maps(client_of(store), SECRET_KEY), list[tuple[str, str]]()
+
+    @maps.before_request
+    def click_again() -> None:
+        while clicks:
+            contextvars.Context().run(_save_with, maps, clicks.pop())
+
+    cookie = _fail(maps, store)
+    clicks.append(cookie)
+    _save_with(maps, cookie)
+    failed, second, first = captured.saves
+    assert (first.start_time or 0) < (second.start_time or 0)
+    for retry in (first, second):
+        assert_retry(retry, failed, 2)
 
 
 def test_an_oversized_cookie(maps: flask.Flask, captured: Captured, store: RawStore) -> None:

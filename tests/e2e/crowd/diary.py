@@ -70,6 +70,12 @@ class Diary:
         """Count the failures that were no retries: with each an episode begins."""
         return len({entry.click for entry in self.entries.values() if entry.failed and entry.retries is None})
 
+    def retried_episodes(self) -> tuple[int, int]:
+        """Count the episodes with a retry, and those in which the app was started anew before one."""
+        began = {retry.number: self.chain(retry)[0].click for _, retry in self.retries()}
+        over = {began[retry.number] for failed, retry in self.retries() if failed.restarted < retry.restarted}
+        return len(set(began.values())), len(over)
+
     def chain(self, entry: Entry) -> list[Entry]:
         """Return the presses of its episode up to this one, the first failure first."""
         before = [] if entry.retries is None else self.chain(self.entries[entry.retries])

@@ -93,16 +93,13 @@ def outcome(
 
 
 def test_the_crowd_did_what_was_planned(outcome: Outcome) -> None:
-    """Each press ended as planned and is one save; of 500 episodes and more, a fifth span a restart."""
+    """Each press ended as planned and is one save; of 500 episodes, a fifth of the retried span a restart."""
     assert outcome.diary.misplanned() == []
     told = Counter(score.press_of(save.span) for save in outcome.saves)
     assert told == dict.fromkeys(outcome.diary.entries, 1)
-    episodes = outcome.diary.episodes()
-    assert episodes >= 500
-    over_a_restart = [
-        retry for failed, retry in outcome.diary.retries() if failed.restarted < retry.restarted
-    ]
-    assert len(over_a_restart) >= 0.2 * episodes
+    assert outcome.diary.episodes() >= 500
+    retried, over_a_restart = outcome.diary.retried_episodes()
+    assert over_a_restart >= 0.2 * retried
 
 
 def test_failed_saves_and_their_retries_are_paired(outcome: Outcome, print_after_run: PrintAfterRun) -> None:
