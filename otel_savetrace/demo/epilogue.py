@@ -105,9 +105,9 @@ def _pages(console: Console, backend: Backend, failed: Save, retry: Save, *, sta
     comparison = backend.comparison_page(failed.trace_id, retry.trace_id)
     retried = backend.trace_page(retry.trace_id, retry.span.span_id)
     until = "" if stays else ", which ends with this command (--wait keeps it)"
-    _line(console, f"Jaeger{until}: the failed saves", search)
-    _line(console, f"Jaeger{until}: failed save and retry compared", comparison)
-    _line(console, f"Jaeger{until}: the retry, whose attributes lead to the save that failed", retried)
+    _line(console, f"in Jaeger{until}: the failed saves", search)
+    _line(console, "in Jaeger: failed save and retry compared", comparison)
+    _line(console, "in Jaeger: the retry, with links from its attributes to the save that failed", retried)
 
 
 def _line(console: Console, what: str, *words: str) -> None:
