@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.capture.retries import retries
 from benchmarks.capture.spent import Spent, measure
 from benchmarks.capture.starting import starting
 from benchmarks.capture.workers import CONTENT, NONE, OURS, PLAIN, TO_A_FILE, store, workers
@@ -45,6 +46,7 @@ def main() -> None:
             with workers([NONE, NONE, PLAIN, OURS, TO_A_FILE], port, Path(made)) as running:
                 _print_spent(KINDS[kind], measure(running, kind, chosen.rounds, chosen.saves, chosen.turn))
     print()
+    retries()
     starting()
 
 
