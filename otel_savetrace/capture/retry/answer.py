@@ -19,12 +19,13 @@ def may_be_shared(request: flask.Request, response: flask.Response) -> bool:
     headers = response.headers
     if any(name.lower().endswith(_FOR_SHARED_CACHES) for name, _ in headers):
         return True
-    told = response.cache_control
-    if told.public or told.s_maxage is not None:
+    directives = {one.strip().lower() for line in headers.getlist("Cache-Control") for one in line.split(",")}
+    names = {one.partition("=")[0] for one in directives}
+    if names & {"public", "s-maxage"}:
         return True
-    if told.private or told.no_store:
+    if directives & {"private", "no-store"}:  # `private` with a value is for those headers alone
         return False
-    return request.method in ("GET", "HEAD") or told.max_age is not None or "Expires" in headers
+    return request.method in ("GET", "HEAD") or "max-age" in names or "Expires" in headers
 
 
 def is_streamed(response: flask.Response) -> bool:

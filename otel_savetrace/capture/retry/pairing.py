@@ -16,7 +16,7 @@ class Match(IntEnum):
     THING = 0
     """It saves the same thing."""
     CONTENT = 1
-    """It saves the same content for the same user by the same route, under another name."""
+    """It saves the same content for the same user under another name, which the request did not choose."""
     FORM = 2
     """Of one of them nothing is known but its request, which has the other's form."""
 

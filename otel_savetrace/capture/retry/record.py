@@ -28,7 +28,7 @@ class Marks(NamedTuple):
 
     `thing`: what is being saved. `of_request`: the same as far as the request alone names it, for a save that
     dies before storage. `form`: the request's form, for one of which nothing else is known. `user`: who
-    saves, and by which route.
+    saves, by which route, and what else the request names: all that stays when the app chooses another key.
     """
 
     thing: bytes

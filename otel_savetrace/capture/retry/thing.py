@@ -61,10 +61,10 @@ class Thing:
         users = {name: value for name, value in named.items() if attribute.names_user(name)}
         written = save.totals.first_written if save.totals is not None else None
         self.wrote = written is not None
-        self._user = (route, _in_order(users))
-        self._of_request = _thing(
-            route, {name: value for name, value in named.items() if name in naming.of_request}
-        )
+        in_address = _in_order({name: str(value) for name, value in (request.view_args or {}).items()})
+        in_request = {name: value for name, value in named.items() if name in naming.of_request}
+        self._user = (route, _in_order(users), in_address, _in_order(in_request))
+        self._of_request = _thing(route, in_request)
         self._thing = _thing(route, named)
         if written is not None and (self._thing is None or any(_CUT in value for value in named.values())):
             self._thing = (route, _in_order(named), written)
@@ -72,7 +72,7 @@ class Thing:
         # The page that a save comes from often names what is saved, where nothing else does.
         self._form = (
             route,
-            _in_order({name: str(value) for name, value in (request.view_args or {}).items()}),
+            in_address,
             environ.get("CONTENT_LENGTH"),
             environ.get("HTTP_REFERER"),
         )

@@ -75,6 +75,9 @@ BARE = [
     ("POST", {"Expires": "Thu, 01 Jan 2037 00:00:00 GMT"}),
     ("POST", {"Cache_Control": "no-store", "CDN_Cache_Control": "max-age=60"}),
     ("POST", {"Surrogate_Control": "max-age=60"}),
+    ("POST", {"Cache_Control": "Public"}),
+    ("POST", {"Cache_Control": "MAX-AGE=never"}),
+    ("GET", {"Cache_Control": 'private="X-Name"'}),
 ]
 
 

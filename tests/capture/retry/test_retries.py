@@ -136,6 +136,23 @@ def test_another_create_of_other_content_is_no_retry(
     assert_no_retry(captured.saves[1])
 
 
+@pytest.mark.parametrize("settings", [Settings(), NAMED], ids=["by address", "by name"])
+def test_the_same_content_of_another_thing_is_no_retry(
+    maps: flask.Flask, captured: Captured, store: RawStore, settings: Settings
+) -> None:
+    """Where the request itself names the thing, the same content of another one is not taken for a retry."""
+    user = maps.test_client()
+    store.script = [DENIED]
+    for map_id in ("m1", "m2", "m1"):
+        if settings is NAMED:
+            user.post("/save/", data=_form(map_id))
+        else:
+            user.post(f"/raw/{map_id}", data=b"{}")
+    failed, other, retry = captured.saves
+    assert_no_retry(other)
+    assert_retry(retry, failed, 2)
+
+
 @named
 def test_another_user_of_the_browser_with_the_same_content_is_no_retry(
     maps: flask.Flask, captured: Captured, store: RawStore
