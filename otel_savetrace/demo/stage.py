@@ -32,7 +32,9 @@ class Stage:
 
     def __enter__(self) -> Stage:
         try:
-            self.folder = Path(self.enter(tempfile.TemporaryDirectory(prefix="savetrace-demo-")))
+            with self.whole():
+                made = tempfile.TemporaryDirectory(prefix="savetrace-demo-")
+                self.folder = Path(self._stack.enter_context(made))
         except BaseException:
             self._stack.close()  # an interruption that was held back: no `with` block ends the stage then
             raise

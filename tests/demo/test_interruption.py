@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from otel_savetrace.demo.interruption import Interruption
+from otel_savetrace.demo.stage import Stage
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -88,3 +92,21 @@ def test_what_was_ignored_stays_ignored() -> None:
         assert not interruption.happened
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_the_stages_folder_is_gone_though_the_signal_came_as_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal between the making of the folder and the noting of it leaves no folder."""
+    make = tempfile.mkdtemp
+
+    def make_and_interrupt(suffix: str | None, prefix: str | None, _: str | None) -> str:
+        folder = make(suffix, prefix, tmp_path)
+        signal.raise_signal(signal.SIGINT)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_interrupt)
+    console = Console(quiet=True)
+    with pytest.raises(KeyboardInterrupt), Interruption() as interruption, Stage(console, interruption):
+        pass
+    assert list(tmp_path.iterdir()) == []
