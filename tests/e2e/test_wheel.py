@@ -94,6 +94,9 @@ def test_each_flag_sets_its_variable(base_installation: Installation) -> None:
         "OTEL_SAVETRACE_LOGIN_ROUTES": "/login",
         "OTEL_SAVETRACE_KEYS": "hash",
         "OTEL_SAVETRACE_LOG": "on",
+        "OTEL_SAVETRACE_COOKIE": "off",
+        "OTEL_SAVETRACE_COOKIE_SECRET": "of this test",
+        "OTEL_SAVETRACE_COOKIE_SECONDS": "60",
     }
     assert sorted(values) == VARIABLES
     flags = [
