@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "episodes": "otel_savetrace.commands.episodes:episodes",
     "jaeger-ui-config": "otel_savetrace.commands.jaeger_ui_config:jaeger_ui_config",
     "list": "otel_savetrace.commands.list_saves:list_saves",
+    "report": "otel_savetrace.commands.report:report",
 }
 """Where each command stands: module and name."""
 

@@ -1,0 +1,70 @@
+"""The report as a whole: each part made by its own module, put together here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from otel_savetrace.analysis import findings, limits, patience
+from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.errors import errors_found
+from otel_savetrace.analysis.patterns import patterns_found
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.verdicts import verdicts_found
+from otel_savetrace.spans.reading import Reading
+
+Fits = Callable[[Save], bool]
+
+
+def make_report(
+    readings: Sequence[Reading], saves: Sequence[Save], episodes: Sequence[Episode], fits: Fits
+) -> findings.Report:
+    """Return what is to be said of the saves that fit.
+
+    `saves` are all of the readings, oldest first: what failed is held against all that worked, whether it
+    fits or not. `episodes` are theirs.
+    """
+    meant = [save for save in saves if fits(save)]
+    told = [one for one in episodes if any(fits(save) for save in one.failed)]
+    verdicts, undetermined = verdicts_found(readings, saves, meant, told)
+    return findings.Report(
+        sources=_sources(readings, saves),
+        start=min((save.time for save in meant), default=None),
+        end=max((save.time for save in meant), default=None),
+        saves=_save_counts(meant),
+        episodes=_episode_counts(told),
+        errors=errors_found(meant, told),
+        patterns=patterns_found(meant, told),
+        verdicts=verdicts,
+        undetermined=undetermined,
+        limits=limits.limits_used(meant),
+        patience=patience.patience_found(meant),
+    )
+
+
+def _sources(readings: Sequence[Reading], saves: Sequence[Save]) -> tuple[findings.SourceSeen, ...]:
+    return tuple(
+        findings.SourceSeen(
+            reading.kind,
+            reading.name,
+            len(reading.spans),
+            len(saves) if len(readings) == 1 else _saves_of(reading, saves),
+            reading.skipped,
+        )
+        for reading in readings
+    )
+
+
+def _saves_of(reading: Reading, saves: Sequence[Save]) -> int:
+    held = {(span.trace_id, span.span_id) for span in reading.spans}
+    return sum((save.trace_id, save.span.span_id) in held for save in saves)
+
+
+def _save_counts(saves: Sequence[Save]) -> findings.SaveCounts:
+    outcomes = Counter(save.outcome for save in saves)
+    return findings.SaveCounts(len(saves), outcomes["succeeded"], outcomes["failed"], outcomes["unknown"])
+
+
+def _episode_counts(episodes: Sequence[Episode]) -> findings.EpisodeCounts:
+    states = Counter(episode.state for episode in episodes)
+    return findings.EpisodeCounts(len(episodes), states["recovered"], states["abandoned"], states["open"])

@@ -1,0 +1,92 @@
+"""`savetrace report`: what separates the saves that failed from those that worked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from otel_savetrace.analysis.episodes import WINDOW_SECONDS, episodes
+from otel_savetrace.analysis.report import make_report
+from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.commands.fail_on import FailOn, fail_on_option
+from otel_savetrace.commands.options import (
+    SOURCE_HELP,
+    Selection,
+    json_option,
+    read_length,
+    read_sources,
+    service_option,
+    since_option,
+    storymap_option,
+    tell_skipped,
+)
+from otel_savetrace.commands.refusal import Refusal
+from otel_savetrace.report.episodes_json import jaeger_address
+from otel_savetrace.report.report_json import episode_list, report_document
+from otel_savetrace.report.report_text import report_text
+
+
+@click.command("report", epilog=SOURCE_HELP)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@storymap_option
+@click.option("--route", metavar="ROUTE", help="Only saves of this route: /save, or 'POST /save'.")
+@service_option
+@since_option
+@click.option(
+    "--window", "window_seconds", callback=read_length, default=f"{WINDOW_SECONDS / 60:.0f}m",
+    show_default=True, metavar="LENGTH", help="How long after a failure a save is still its retry: 90s, 2h.",
+)  # fmt: skip
+@json_option
+@click.option("--json-episodes", is_flag=True, help="Print JSON, each episode included.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Write the report as a page of its own.",
+)  # fmt: skip
+@fail_on_option
+@click.pass_context
+def report(
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    storymap: str | None,
+    route: str | None,
+    service: str | None,
+    since_nanoseconds: int | None,
+    window_seconds: float,
+    as_json: bool,
+    json_episodes: bool,
+    html: Path | None,
+    fail_on: tuple[FailOn, ...],
+) -> None:
+    """Say what separates the saves that failed from those that worked, and what to do about it."""
+    selection = Selection((), storymap, since_nanoseconds, service)
+    readings = read_sources(sources, selection.query)
+    found = saves(span for reading in readings for span in reading.spans)
+    told = episodes(found, window_seconds)
+
+    def fits(save: Save) -> bool:
+        return selection.fits(save) and _is_of_route(save, route)
+
+    made = make_report(readings, found, told, fits)
+    if as_json or json_episodes:
+        document = report_document(made)
+        if json_episodes:
+            meant = [one for one in told if any(fits(save) for save in one.failed)]
+            document["episode_list"] = episode_list(meant, jaeger_address(readings))
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        click.echo(report_text(made))
+    if html is not None:
+        raise Refusal("--html cannot be written yet.")
+    for reading in readings:
+        tell_skipped(reading)
+    met = [one for one in fail_on if one.is_met(made)]
+    for one in met:
+        click.echo(f"--fail-on {one.said}: {one.seen(made)}.", err=True)
+    if met:
+        ctx.exit(1)
+
+
+def _is_of_route(save: Save, route: str | None) -> bool:
+    return route is None or route in {save.route, save.span.attributes.get("http.route")}
