@@ -1,22 +1,38 @@
-"""The document of `savetrace report --json`, as the report's contract has it."""
+"""The document of `savetrace report --json`, and the JSON Schema of it that ships with the package."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
+from importlib import resources
 from typing import Any
 
 from otel_savetrace.analysis.episodes import Episode
-from otel_savetrace.analysis.findings import ErrorFound, PatternFound, Report, SourceSeen, Verdict
-from otel_savetrace.report.as_json import json_value
+from otel_savetrace.analysis.findings import (
+    Condition,
+    ErrorFound,
+    PatternFound,
+    Report,
+    SourceSeen,
+    Verdict,
+)
+from otel_savetrace.report.as_json import identified, json_value
 from otel_savetrace.report.episodes_json import episode_document
 
 REPORT_SCHEMA = "savetrace.report/1"
 
 
-def report_document(report: Report) -> dict[str, Any]:
-    """Return the report; shares are between 0 and 1, times RFC 3339 in UTC, `null` is what is not known."""
-    return {
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the report's document."""
+    text = (resources.files("otel_savetrace.report") / "report.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def report_document(report: Report, episodes: Iterable[Episode] | None = None) -> dict[str, Any]:
+    """Return the report as JSON has it; with `episodes`, each of them in ``episode_list``, as ordered."""
+    document = {
         "schema": REPORT_SCHEMA,
         "sources": [_source(source) for source in report.sources],
         "window": {"start": _time(report.start), "end": _time(report.end)},
@@ -32,16 +48,14 @@ def report_document(report: Report) -> dict[str, Any]:
             "abandoned": report.episodes.abandoned,
             "open": report.episodes.open,
         },
-        "errors": [_error(error) for error in report.errors],
-        "patterns": [_pattern(pattern) for pattern in report.patterns],
+        "errors": [_error(found) for found in report.errors],
+        "patterns": [_pattern(found) for found in report.patterns],
         "verdicts": [_verdict(verdict) for verdict in report.verdicts],
         "undetermined": {"saves": report.undetermined.saves, "why": report.undetermined.why},
     }
-
-
-def episode_list(episodes: Sequence[Episode], jaeger: str | None) -> list[dict[str, Any]]:
-    """Return the episodes that ``--json-episodes`` adds."""
-    return [episode_document(episode, jaeger) for episode in episodes]
+    if episodes is not None:
+        document["episode_list"] = [_episode(episode) for episode in episodes]
+    return document
 
 
 def _source(source: SourceSeen) -> dict[str, Any]:
@@ -54,52 +68,50 @@ def _source(source: SourceSeen) -> dict[str, Any]:
     }
 
 
-def _error(error: ErrorFound) -> dict[str, Any]:
+def _time(moment: datetime.datetime | None) -> str | None:
+    if moment is None:
+        return None
+    in_utc = moment.astimezone(datetime.timezone.utc)
+    return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _error(found: ErrorFound) -> dict[str, Any]:
     return {
-        "code": error.code,
-        "stage": error.stage,
-        "saves": error.saves,
-        "share": error.share.value,
-        "intermittent": error.intermittent,
-        "user_saw": list(error.user_saw),
+        "code": found.code,
+        "stage": found.stage,
+        "saves": found.saves,
+        "share": found.share.value,
+        "intermittent": found.intermittent,
+        "user_saw": list(found.user_saw),
     }
 
 
-def _pattern(pattern: PatternFound) -> dict[str, Any]:
+def _pattern(found: PatternFound) -> dict[str, Any]:
     return {
-        "pattern": pattern.pattern,
-        "holds": pattern.holds,
-        "episodes": pattern.episodes,
-        "share": pattern.share,
-        "says": pattern.says,
+        "pattern": found.pattern,
+        "holds": found.holds,
+        "episodes": found.episodes,
+        "share": found.share,
+        "says": found.says,
     }
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    condition = verdict.condition
     return {
         "cause": verdict.cause,
         "confidence": verdict.confidence,
         "episodes": verdict.episodes,
         "saves": verdict.saves,
         "share": verdict.share,
-        "condition": None
-        if condition is None
-        else {
-            "attribute": condition.attribute,
-            "operator": condition.operator,
-            "value": json_value(condition.value),
-            "failed_share": condition.failed_share,
-            "succeeded_share": condition.succeeded_share,
-        },
+        "condition": None if verdict.condition is None else _condition(verdict.condition),
         "because": [
             {
-                "attribute": evidence.attribute,
-                "failed": json_value(evidence.failed),
-                "succeeded": json_value(evidence.succeeded),
-                "p": evidence.p,
+                "attribute": shown.attribute,
+                "failed": json_value(shown.failed),
+                "succeeded": json_value(shown.succeeded),
+                "p": shown.p,
             }
-            for evidence in verdict.because
+            for shown in verdict.because
         ],
         "next": list(verdict.next),
         "examples": [
@@ -109,5 +121,26 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _time(time: datetime.datetime | None) -> str | None:
-    return None if time is None else time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "attribute": condition.attribute,
+        "operator": condition.operator,
+        "value": json_value(condition.value),
+        "failed_share": condition.failed_share,
+        "succeeded_share": condition.succeeded_share,
+    }
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    """Return an episode in the report's shape, which leaves out what `savetrace episodes --json` adds."""
+    told = episode_document(episode, jaeger=None)
+    return {
+        "storymap": told["storymap"],
+        "target": told["target"],
+        "failed": [{**identified(save), "code": save.error_code} for save in episode.failed],
+        "recovered_by": told["recovered_by"],
+        "same_content": told["same_content"],
+        "paired_by": told["paired_by"],
+        "seconds": told["seconds"],
+        "differences": told["differences"],
+    }
