@@ -66,6 +66,7 @@ def _run(way: str, answer: Any) -> dict[str, Any]:
     store.script = [answer] * 20
     os.environ["AWS_ENDPOINT_URL"] = store.address
     app = flask.Flask("maps")
+    app.secret_key = "of this run"
     raised = []
 
     @app.post("/save/")

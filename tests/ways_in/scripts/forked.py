@@ -46,6 +46,7 @@ def _recorded(captured: Captured) -> dict[str, Any]:
 def _save(store: RawStore, captured: Captured) -> dict[str, Any]:
     """Save by an app of its own and return what the save tells of the process."""
     app = flask.Flask("maps")
+    app.secret_key = "of this run"
     client = _client(store)
 
     @app.post("/save/<key>")

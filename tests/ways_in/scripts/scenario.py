@@ -170,6 +170,7 @@ def _step(captured: Captured | None, store: RawStore, s3: Any, step: Step) -> di
 def _saves(captured: Captured, store: RawStore, s3: Any) -> list[dict[str, Any]]:
     """Save through an app: well, in parts, with the error told in a 200, with nobody to catch it."""
     app = flask.Flask("maps")
+    app.secret_key = "of this run"
 
     @app.post("/save/<name>")
     def save(name: str) -> Any:
