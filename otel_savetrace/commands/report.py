@@ -23,8 +23,7 @@ from otel_savetrace.commands.options import (
     tell_skipped,
 )
 from otel_savetrace.commands.refusal import Refusal
-from otel_savetrace.report.episodes_json import jaeger_address
-from otel_savetrace.report.report_json import episode_list, report_document
+from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.report_text import report_text
 
 
@@ -70,10 +69,8 @@ def report(
 
     made = make_report(readings, found, told, fits)
     if as_json or json_episodes:
-        document = report_document(made)
-        if json_episodes:
-            meant = [one for one in told if any(fits(save) for save in one.failed)]
-            document["episode_list"] = episode_list(meant, jaeger_address(readings))
+        meant = [one for one in told if any(fits(save) for save in one.failed)]
+        document = report_document(made, meant if json_episodes else None)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         click.echo(report_text(made))
