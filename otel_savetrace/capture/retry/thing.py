@@ -9,6 +9,7 @@ from typing import TypeAlias
 import flask
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.request_fields import request_attributes
 from otel_savetrace.capture.retry.record import DIGEST_BYTES, UNKNOWN, Marks
 from otel_savetrace.capture.save import Save
 from otel_savetrace.capture.span_writer import Known
@@ -27,7 +28,7 @@ class Naming:
         of_pattern = {name for pattern in settings.key_patterns for name in pattern.names}
         of_request = {one.name for one in settings.request_attributes}
         self.naming = frozenset(name for name in of_pattern | of_request if attribute.names_it(name))
-        self.of_request = self.naming & of_request
+        self.request_attributes = settings.request_attributes
         self.client = tuple(
             sorted(
                 {name for name in of_pattern if attribute.names_user(name)}
@@ -62,7 +63,12 @@ class Thing:
         written = save.totals.first_written if save.totals is not None else None
         self.wrote = written is not None
         in_address = _in_order({name: str(value) for name, value in (request.view_args or {}).items()})
-        in_request = {name: value for name, value in named.items() if name in naming.of_request}
+        # As the request itself gave them: the app makes the id of what is new, which only a key tells.
+        in_request = {
+            name: value
+            for name, value in request_attributes(naming.request_attributes)
+            if name in naming.naming
+        }
         self._user = (route, _in_order(users), in_address, _in_order(in_request))
         self._of_request = _thing(route, in_request)
         self._thing = _thing(route, named)

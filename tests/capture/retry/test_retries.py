@@ -108,6 +108,7 @@ def test_at_most_eight_are_kept(maps: flask.Flask, captured: Captured, store: Ra
         assert_retry(retry, one, 2)
 
 
+@named_or_not
 def test_a_failure_that_stores_several_objects(
     maps: flask.Flask, captured: Captured, store: RawStore
 ) -> None:
