@@ -36,6 +36,11 @@ WITHOUT_NAMESPACE = frozenset({"component", "retry_attempts", "type"})
 """Names without a part in front that instrumentations write."""
 
 
+CLIENT_ADDRESSES = frozenset(
+    {"client.address", "client.port", "client.socket.address", "client.socket.port", "http.client_ip"}
+)
+
+
 def either(held: Mapping[str, AttributeValue], name: str) -> AttributeValue:
     """Return the value of a stable HTTP attribute, whether it stands under its new or its old name."""
     value = held.get(name)
@@ -49,7 +54,15 @@ def own_names(held: Mapping[str, AttributeValue]) -> list[str]:
 
 def names_user(name: str) -> bool:
     """Return whether an attribute of this name tells who saved, by its name alone."""
-    return "user" in name.lower() or "client" in name.lower()
+    return "user" in name.lower()
+
+
+def names_client(name: str) -> bool:
+    """Return whether an attribute of this name tells with what program somebody saved, by its name alone.
+
+    Addresses do not: they change on the way.
+    """
+    return "client" in name.lower() and name not in CLIENT_ADDRESSES
 
 
 def _explained(name: str) -> bool:

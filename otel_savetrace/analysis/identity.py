@@ -26,7 +26,11 @@ def thing(save: Save) -> Names:
     Those whose names end in `id` (or `uid`, `uuid`, `guid`); where none does, all that do not name the user;
     where there is none either, bucket and key of the first object that it wrote.
     """
-    rest = {name: value for name, value in save.thing.items() if not conventions.names_user(name)}
+    rest = {
+        name: value
+        for name, value in save.thing.items()
+        if not conventions.names_user(name) and not conventions.names_client(name)
+    }
     naming = {name: value for name, value in rest.items() if attributes.names_it(name)}
     return tuple(sorted((naming or rest or _first_object(save)).items()))
 
@@ -51,9 +55,12 @@ def first_content(save: Save) -> tuple[str, int] | None:
     return written[0].content or save.content if written else save.content
 
 
-def agent(save: Save) -> str | None:
-    """Return the program that the user saved with, as it calls itself."""
-    return text(conventions.either(save.span.attributes, "user_agent.original"))
+def agent(save: Save) -> Names:
+    """Return what tells with what program it was saved: its name, and ids that the client sent of itself."""
+    held = save.span.attributes
+    told = {name: text(value) for name, value in held.items() if conventions.names_client(name)}
+    told["user_agent.original"] = text(conventions.either(held, "user_agent.original"))
+    return tuple(sorted((name, value) for name, value in told.items() if value))
 
 
 def _first_object(save: Save) -> dict[str, str]:

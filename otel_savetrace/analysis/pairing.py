@@ -72,6 +72,8 @@ def make_table(database: duckdb.DuckDBPyConnection) -> None:
 
 def pair_table(database: duckdb.DuckDBPyConnection, window_seconds: float) -> Pairing:
     """Pair what the table `saves` holds."""
+    # It would be drawn on standard output, where a script expects JSON.
+    database.execute("SET enable_progress_bar = false")
     database.execute("SET VARIABLE window_nanoseconds = $1", [round(window_seconds * 1e9)])
     database.execute(_sql("pairing.sql"))
     pairs = database.execute(

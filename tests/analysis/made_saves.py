@@ -26,6 +26,7 @@ def made_save(
     body_size: int | None = None,
     route: str = ROUTE,
     program: str = "Firefox",
+    client: str | None = None,
     service: str = "storymap",
     after: Save | None = None,
     paired_by: str = "cookie",
@@ -45,6 +46,8 @@ def made_save(
         held[names.OUTCOME] = outcome
     if answered:
         held["http.status_code"] = 200
+    if client is not None:
+        held["client.id"] = client
     if content is not None:
         held[names.CONTENT_HASH], held[names.CONTENT_SIZE] = f"crc32:{content}", len(content)
     if body_size is not None:

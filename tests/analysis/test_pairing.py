@@ -121,6 +121,15 @@ def test_two_users_on_one_document() -> None:
     assert paired(**nobody, b=made_save("b", 5.0, user=None)) == {("b", "a", "inferred")}
 
 
+def test_clients_are_told_apart_by_what_they_say_of_themselves() -> None:
+    """Where no user is known, another client's id is another user; where one is, it is another window."""
+    a = made_save("a", 0.0, "failed", user=None, client="one")
+    assert paired(a=a, b=made_save("b", 5.0, user=None, client="two")) == set()
+    assert paired(a=a, b=made_save("b", 5.0, user=None, client="one")) == {("b", "a", "inferred")}
+    known = made_save("a", 0.0, "failed", client="one")
+    assert paired(a=known, b=made_save("b", 5.0, client="two")) == {("b", "a", "inferred")}
+
+
 def test_a_thing_under_another_name() -> None:
     """A create that comes back as `…-1` is known by user and content, where neither name was there before."""
     a = made_save("a", 0.0, "failed")

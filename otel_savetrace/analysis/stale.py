@@ -1,0 +1,76 @@
+"""Which broken connections were stale: kept alive by the client, and closed by the other side meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scipy import stats
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis import values
+from otel_savetrace.analysis.calls import Attempt
+from otel_savetrace.analysis.decisive import call_like, failed_call, first_attempt_alike
+from otel_savetrace.analysis.saves import Save
+
+SOON_SECONDS = 5.0
+"""On a connection that is closed already an attempt fails at once; a later failure cut it as it ran."""
+
+FEW = 5
+"""With fewer connections on a side nothing can be said of what is usual."""
+
+SURELY = 0.01
+
+
+def stale_among(reset: Sequence[Save], succeeded: Sequence[Save]) -> list[Save]:
+    """Return those saves, of some whose connection broke, that broke on a stale one.
+
+    Each came on a reused connection, and no byte of an answer was seen. Where such connections broke no more
+    often than new ones, and had not idled longer than those that worked, staleness is no reason.
+    """
+    candidates = [save for save in reset if _may_be_stale(_attempt(save))]
+    if len(candidates) < FEW or not succeeded:
+        return candidates
+    broken = [_attempt(save) for save in reset]
+    worked = [found for found in (_attempt(save) for save in succeeded) if found is not None]
+    if _breaks_reused_rather(broken, worked) or _idled_longer(candidates, worked):
+        return candidates
+    return []
+
+
+def _may_be_stale(attempt: Attempt | None) -> bool:
+    if attempt is None or attempt.connection != attributes.REUSED or attempt.seconds > SOON_SECONDS:
+        return False
+    held = attempt.span.attributes
+    return attributes.RESPONSE_STATUS not in held and attributes.FIRST_BYTE_SECONDS not in held
+
+
+def _attempt(save: Save) -> Attempt | None:
+    call = failed_call(save) or call_like(save, None)
+    return None if call is None else first_attempt_alike(call)
+
+
+def _breaks_reused_rather(broken: Sequence[Attempt | None], worked: Sequence[Attempt]) -> bool:
+    table = [_by_connection(broken), _by_connection(worked)]
+    return bool(stats.fisher_exact(table, alternative="greater").pvalue < SURELY)
+
+
+def _by_connection(attempts: Sequence[Attempt | None]) -> tuple[int, int]:
+    held = [attempt.connection for attempt in attempts if attempt is not None]
+    return held.count(attributes.REUSED), held.count(attributes.NEW)
+
+
+def _idled_longer(candidates: Sequence[Save], worked: Sequence[Attempt]) -> bool:
+    broken = _idle([_attempt(save) for save in candidates])
+    usual = _idle(worked)
+    if len(broken) < FEW or len(usual) < FEW:
+        return True
+    return bool(stats.mannwhitneyu(broken, usual, alternative="greater").pvalue < SURELY)
+
+
+def _idle(attempts: Sequence[Attempt | None]) -> list[float]:
+    told = [
+        values.number(attempt.span.attributes.get(attributes.CONNECTION_IDLE_SECONDS))
+        for attempt in attempts
+        if attempt is not None
+    ]
+    return [seconds for seconds in told if seconds is not None]
