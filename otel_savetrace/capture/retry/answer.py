@@ -11,7 +11,6 @@ _SAFE = "%!$&'()*+,/:=@"  # https://url.spec.whatwg.org/#url-path-segment-string
 _LONGEST_PATH = 256
 _FOR_SHARED_CACHES = ("surrogate-control", "cdn-cache-control")
 _ENDED = 0
-_FIRST_ERROR = 400
 
 
 def may_be_shared(request: flask.Request, response: flask.Response) -> bool:
@@ -33,11 +32,7 @@ def is_streamed(response: flask.Response) -> bool:
 
     A status page that Flask makes of an exception is no sequence either, but says how long it is.
     """
-    if response.direct_passthrough:
-        return True
-    return not response.is_sequence and (
-        response.status_code < _FIRST_ERROR or "Content-Length" not in response.headers
-    )
+    return response.direct_passthrough or not (response.is_sequence or "Content-Length" in response.headers)
 
 
 def may_carry(request: flask.Request, response: flask.Response) -> bool:

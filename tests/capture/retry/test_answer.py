@@ -44,14 +44,17 @@ def app(captured: Captured) -> flask.Flask:
     return made
 
 
-def _route(app: flask.Flask, fail: Fail, rule: str = "/save/", **headers: str) -> None:
+def _route(
+    app: flask.Flask, fail: Fail, rule: str = "/save/", *, options: bool = False, **headers: str
+) -> None:
     """Give the app a save that fails with these headers on its answer, by any method."""
 
     def view(**_: str) -> Any:
         fail()
         return {"error": "not saved"}, 500, {name.replace("_", "-"): value for name, value in headers.items()}
 
-    app.add_url_rule(rule, rule, view, methods=["GET", "POST", "PUT"])
+    methods = ["GET", "POST", "PUT", *(["OPTIONS"] if options else [])]
+    app.add_url_rule(rule, rule, view, methods=methods)
 
 
 CARRY = [
@@ -65,6 +68,7 @@ CARRY = [
     ("HEAD", {"Cache_Control": "no-store"}),
 ]
 BARE = [
+    ("OPTIONS", {"Cache_Control": "no-store"}),
     ("GET", {}),
     ("HEAD", {}),
     ("GET", {"Cache_Control": "no-cache"}),
@@ -98,8 +102,8 @@ def test_answers_that_carry_a_cookie(
 def test_answers_that_a_shared_cache_may_keep_carry_none(
     app: flask.Flask, fail: Fail, captured: Captured, method: str, headers: dict[str, str]
 ) -> None:
-    """An answer that a shared cache may keep never carries a cookie, though the save has failed."""
-    _route(app, fail, **headers)
+    """An answer that a shared cache may keep, or one to OPTIONS, carries none, though the save has failed."""
+    _route(app, fail, options=True, **headers)
     answer = app.test_client().open("/save/", method=method)
     assert "Set-Cookie" not in answer.headers
     assert facts(captured.saves[0])[attribute.OUTCOME] == "failed"
@@ -249,7 +253,7 @@ def test_a_redirect_after_a_save(
     @app.post("/save/")
     def save() -> Any:
         if "out" in flask.request.args:
-            return flask.redirect("/login/")
+            flask.abort(flask.redirect("/login/"))
         client.put_object(Bucket="bucket", Key="k", Body=flask.request.get_data())
         return flask.redirect("/maps/", 303)
 
