@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import flask
@@ -45,13 +46,18 @@ def app(captured: Captured) -> flask.Flask:
 
 
 def _route(
-    app: flask.Flask, fail: Fail, rule: str = "/save/", *, options: bool = False, **headers: str
+    app: flask.Flask,
+    fail: Fail,
+    rule: str = "/save/",
+    *,
+    options: bool = False,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Give the app a save that fails with these headers on its answer, by any method."""
 
     def view(**_: str) -> Any:
         fail()
-        return {"error": "not saved"}, 500, {name.replace("_", "-"): value for name, value in headers.items()}
+        return {"error": "not saved"}, 500, dict(headers)
 
     methods = ["GET", "POST", "PUT", *(["OPTIONS"] if options else [])]
     app.add_url_rule(rule, rule, view, methods=methods)
@@ -60,28 +66,28 @@ def _route(
 CARRY = [
     ("POST", {}),
     ("PUT", {}),
-    ("POST", {"Cache_Control": "no-cache"}),
-    ("POST", {"Cache_Control": "private, max-age=60"}),
-    ("POST", {"Cache_Control": "no-store", "Expires": "Thu, 01 Jan 2037 00:00:00 GMT"}),
-    ("GET", {"Cache_Control": "private"}),
-    ("GET", {"Cache_Control": "no-store"}),
-    ("HEAD", {"Cache_Control": "no-store"}),
+    ("POST", {"Cache-Control": "no-cache"}),
+    ("POST", {"Cache-Control": "private, max-age=60"}),
+    ("POST", {"Cache-Control": "no-store", "Expires": "Thu, 01 Jan 2037 00:00:00 GMT"}),
+    ("GET", {"Cache-Control": "private"}),
+    ("GET", {"Cache-Control": "no-store"}),
+    ("HEAD", {"Cache-Control": "no-store"}),
 ]
 BARE = [
-    ("OPTIONS", {"Cache_Control": "no-store"}),
+    ("OPTIONS", {"Cache-Control": "no-store"}),
     ("GET", {}),
     ("HEAD", {}),
-    ("GET", {"Cache_Control": "no-cache"}),
-    ("POST", {"Cache_Control": "public"}),
-    ("POST", {"Cache_Control": "public, no-store"}),
-    ("POST", {"Cache_Control": "s-maxage=60, private"}),
-    ("POST", {"Cache_Control": "max-age=60"}),
+    ("GET", {"Cache-Control": "no-cache"}),
+    ("POST", {"Cache-Control": "public"}),
+    ("POST", {"Cache-Control": "public, no-store"}),
+    ("POST", {"Cache-Control": "s-maxage=60, private"}),
+    ("POST", {"Cache-Control": "max-age=60"}),
     ("POST", {"Expires": "Thu, 01 Jan 2037 00:00:00 GMT"}),
-    ("POST", {"Cache_Control": "no-store", "CDN_Cache_Control": "max-age=60"}),
-    ("POST", {"Surrogate_Control": "max-age=60"}),
-    ("POST", {"Cache_Control": "Public"}),
-    ("POST", {"Cache_Control": "MAX-AGE=never"}),
-    ("GET", {"Cache_Control": 'private="X-Name"'}),
+    ("POST", {"Cache-Control": "no-store", "CDN-Cache-Control": "max-age=60"}),
+    ("POST", {"Surrogate-Control": "max-age=60"}),
+    ("POST", {"Cache-Control": "Public"}),
+    ("POST", {"Cache-Control": "MAX-AGE=never"}),
+    ("GET", {"Cache-Control": 'private="X-Name"'}),
 ]
 
 
@@ -90,7 +96,7 @@ def test_answers_that_carry_a_cookie(
     app: flask.Flask, fail: Fail, captured: Captured, method: str, headers: dict[str, str]
 ) -> None:
     """An answer to a failed save that no shared cache may keep carries one cookie, HttpOnly and Lax."""
-    _route(app, fail, **headers)
+    _route(app, fail, headers=headers)
     answer = app.test_client().open("/save/", method=method)
     (line,) = cookies_set(answer).values()
     assert line.endswith("; Max-Age=1800; HttpOnly; Path=/save/; SameSite=Lax")
@@ -103,7 +109,7 @@ def test_answers_that_a_shared_cache_may_keep_carry_none(
     app: flask.Flask, fail: Fail, captured: Captured, method: str, headers: dict[str, str]
 ) -> None:
     """An answer that a shared cache may keep, or one to OPTIONS, carries none, though the save has failed."""
-    _route(app, fail, options=True, **headers)
+    _route(app, fail, options=True, headers=headers)
     answer = app.test_client().open("/save/", method=method)
     assert "Set-Cookie" not in answer.headers
     assert facts(captured.saves[0])[attribute.OUTCOME] == "failed"
