@@ -8,14 +8,16 @@ from rich.console import RenderableType
 
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.findings import Report
 from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.report.comparison import ComparisonView
 from otel_savetrace.report.episodes import EpisodesView, EpisodeView
 from otel_savetrace.report.episodes_json import jaeger_address
+from otel_savetrace.report.report_view import ReportView
 from otel_savetrace.report.tables import episodes_table, saves_table
 from otel_savetrace.spans.reading import Reading
 
-__all__ = ["comparison", "episode_view", "episodes_table", "episodes_view", "saves_table"]
+__all__ = ["comparison", "episode_view", "episodes_table", "episodes_view", "report_view", "saves_table"]
 
 
 def comparison(compared: Comparison, jaeger_address: str | None = None) -> RenderableType:
@@ -37,3 +39,8 @@ def episodes_view(
 def episode_view(episode: Episode) -> RenderableType:
     """Return one episode: its saves and what stands between them."""
     return EpisodeView(episode)
+
+
+def report_view(report: Report) -> RenderableType:
+    """Return the report: the answer in three sentences, then all that it rests on."""
+    return ReportView(report)

@@ -1,0 +1,130 @@
+"""The answer in three sentences: what happens to users, why, and what to do about it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from otel_savetrace.analysis.findings import Condition, Confidence, Report, Verdict
+from otel_savetrace.analysis.words import count
+from otel_savetrace.report.cause_words import UNEXPLAINED, cause_in_words, sentence
+from otel_savetrace.report.figures import condition_words, percent
+
+SURENESS: Mapping[Confidence, str] = {
+    "high": "",
+    "medium": "most likely ",
+    "low": "perhaps, with too few failures to be sure, ",
+}
+
+DOCTOR = "Run `savetrace doctor` where the app runs: it finds where saves get lost on the way here."
+OPEN_TWO = "Open a failed save and its retry side by side, listed below."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """Three sentences; `why` and `do` are empty where there is nothing to explain or to do."""
+
+    what: str
+    why: str
+    do: str
+
+
+def answer(report: Report) -> Answer:
+    """Return what a person reads first."""
+    if not report.saves.total:
+        return Answer("No saves were found.", _why_none(report), DOCTOR)
+    if not report.saves.failed:
+        return Answer(_none_failed(report), _closest(report), "")
+    told = [verdict for verdict in report.verdicts if verdict.cause != UNEXPLAINED]
+    if not told:
+        return Answer(_what(report), _why_unexplained(report), _step(report) or OPEN_TWO)
+    return Answer(_what(report), sentence(_why(report, told)), _step(report) or OPEN_TWO)
+
+
+def not_said(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what cannot be said: of what, and why."""
+    undetermined, unknown = report.undetermined, report.saves.unknown
+    if undetermined.saves:
+        yield count(undetermined.saves, "failed save"), undetermined.why
+    if unknown:
+        counts = "it counts" if unknown == 1 else "they count"
+        yield count(unknown, "save"), f"the end was not seen, so {counts} neither as failed nor as succeeded."
+    for source in report.sources:
+        for one in source.skipped:
+            yield f"{one.count:,} not read of {source.name}", f"{one.why}, first at {one.where}"
+
+
+def _what(report: Report) -> str:
+    saves = report.saves
+    said = f"{saves.failed:,} of {count(saves.total, 'save')} failed ({percent(saves.failed / saves.total)})."
+    episodes = report.episodes
+    ended = episodes.recovered + episodes.abandoned
+    if not ended:
+        return f"{said} Whether trying again worked is not known."
+    return f"{said} {_again(report, ended)}"
+
+
+def _again(report: Report, ended: int) -> str:
+    recovered = report.episodes.recovered
+    if not recovered:
+        return f"No later save worked in {_any(ended)}."
+    same = next((one for one in report.patterns if one.pattern == "same_data_different_outcome"), None)
+    alike = min(recovered, same.episodes) if same is not None else 0
+    if ended == 1:
+        return f"A later save{' with the same content' if alike else ''} worked."
+    content = f", in {alike:,} of them with the same content" if alike else ""
+    return f"A later save worked in {recovered:,} of {count(ended, 'episode')}{content}."
+
+
+def _any(ended: int) -> str:
+    return "the only episode" if ended == 1 else f"any of {ended:,} episodes"
+
+
+def _none_failed(report: Report) -> str:
+    saves = report.saves
+    said = f"None of {saves.total:,} saves failed." if saves.total > 1 else "The only save did not fail."
+    return f"{said} How {saves.unknown:,} of them ended was not seen." if saves.unknown else said
+
+
+def _closest(report: Report) -> str:
+    nearest = max(report.limits, key=lambda limit: limit.largest / limit.most, default=None)
+    if nearest is None:
+        return "There is nothing to explain."
+    used = percent(nearest.largest / nearest.most)
+    return (
+        f"There is nothing to explain; the nearest to a limit is {nearest.limit}, of which {used} was used."
+    )
+
+
+def _why_none(report: Report) -> str:
+    spans = sum(source.spans for source in report.sources)
+    skipped = sum(one.count for source in report.sources for one in source.skipped)
+    said = "Nothing was read." if not spans else f"None of {count(spans, 'span')} belongs to a save."
+    return f"{said} {count(skipped, 'thing was', 'things were')} skipped, told below." if skipped else said
+
+
+def _why_unexplained(report: Report) -> str:
+    if report.undetermined.saves and not report.verdicts:
+        return f"That cannot be said. {report.undetermined.why}"
+    return f"Not known: {cause_in_words(UNEXPLAINED)}."
+
+
+def _why(report: Report, told: list[Verdict]) -> str:
+    first = told[0]
+    said = f"{SURENESS[first.confidence]}{cause_in_words(first.cause)}"
+    if first.condition is not None:
+        said += f", when {_condition(first.condition)}"
+    if len(told) == 1 and first.saves == report.saves.failed:
+        return f"{said}."
+    said = f"in {first.saves:,} of {count(report.saves.failed, 'failed save')}, {said}."
+    others = len(told) - 1
+    return f"{said} {count(others, 'other cause is', 'other causes are')} below." if others else said
+
+
+def _condition(condition: Condition) -> str:
+    shares = f"{percent(condition.failed_share)} of failed, {percent(condition.succeeded_share)} of succeeded"
+    return f"{condition_words(condition)} ({shares})"
+
+
+def _step(report: Report) -> str:
+    return next((step for verdict in report.verdicts for step in verdict.next), "")
