@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixture_retries",
     "tests.fixture_wires",
     "tests.fixture_figures",
+    "tests.fixture_reports",
     "tests.fixture_once",
     "tests.fixture_backoff",
     "tests.fixture_real_parts",
