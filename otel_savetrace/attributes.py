@@ -473,8 +473,13 @@ def names_it(name: str) -> bool:
 
 
 def names_user(name: str) -> bool:
-    """Return whether an attribute of this name tells who saved: it has `user` or `client` in it."""
-    return "user" in name.lower() or "client" in name.lower()
+    """Return whether an attribute of this name tells who saved, by its name alone."""
+    return "user" in name.lower()
+
+
+def names_client(name: str) -> bool:
+    """Return whether an attribute of this name tells with what program somebody saved, by its name alone."""
+    return "client" in name.lower()
 
 
 SUCCEEDED = "succeeded"

@@ -27,7 +27,7 @@ class Naming:
     def __init__(self, settings: Settings) -> None:
         of_pattern = {name for pattern in settings.key_patterns for name in pattern.names}
         of_request = {one.name for one in settings.request_attributes}
-        self.naming = frozenset(name for name in of_pattern | of_request if attribute.names_it(name))
+        self.naming = frozenset(name for name in of_pattern | of_request if _names_it(name))
         self.request_attributes = settings.request_attributes
         self.client = tuple(
             sorted(
@@ -35,7 +35,7 @@ class Naming:
                 | {
                     one.name
                     for one in settings.request_attributes
-                    if one.source in ("header", "session") or attribute.names_user(one.name)
+                    if one.source in ("header", "session") or _names_anybody(one.name)
                 }
             )
         )
@@ -91,6 +91,15 @@ class Thing:
             _digest(key, self._form),
             _digest(key, self._user),
         )
+
+
+def _names_it(name: str) -> bool:
+    # A client's own id is another one after a reload, and says nothing of what is saved.
+    return attribute.names_user(name) or (attribute.names_it(name) and not attribute.names_client(name))
+
+
+def _names_anybody(name: str) -> bool:
+    return attribute.names_user(name) or attribute.names_client(name)
 
 
 def _thing(route: object, named: Mapping[str, str]) -> object:

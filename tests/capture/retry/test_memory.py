@@ -199,6 +199,17 @@ def test_only_so_many_are_remembered() -> None:
     assert sum(len(memory.failed_saves_of(number)) for number in range(MOST_RECORDS)) == MOST_RECORDS
 
 
+def test_who_failed_last_is_remembered_longest() -> None:
+    """The client whose last failure is the longest ago is the first to be forgotten."""
+    memory = Memory(KEPT)
+    for client in ("one", "two", "one", *range(MOST_RECORDS - 2)):
+        memory.remember(client, _record(len(str(client))))
+    assert memory.failed_saves_of("one") != []
+    memory.remember("another", _record(1))
+    assert memory.failed_saves_of("one") != []
+    assert memory.failed_saves_of("two") == []
+
+
 def test_only_so_many_episodes_are_remembered() -> None:
     """At most a thousand episodes that ended well are known, the oldest out first."""
     memory = Memory(KEPT)

@@ -179,6 +179,12 @@ def test_a_save_that_got_less_far_wrote_the_same(written: list[Content], as_far:
         assert is_same(contents_of(failed), now) is (True if failed and now else None)
 
 
+@given(st.lists(st.just(Content(0, 0)), min_size=1), st.lists(contents, min_size=1))
+def test_empty_objects_tell_nothing(empty: list[Content], written: list[Content]) -> None:
+    """A save whose first object, or whose all, is empty is not found again by that."""
+    assert not is_elsewhere(contents_of(empty), [*empty, *written])
+
+
 @given(st.lists(contents, min_size=1, max_size=5), st.lists(contents, min_size=1, max_size=5))
 def test_other_content_is_never_the_same(one: list[Content], other: list[Content]) -> None:
     """Two saves whose objects all differ did not write the same, neither here nor under another name."""

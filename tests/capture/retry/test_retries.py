@@ -9,7 +9,7 @@ from typing import Any
 import flask
 import pytest
 
-from otel_savetrace import Settings
+from otel_savetrace import RequestAttribute, Settings
 from otel_savetrace import attributes as attribute
 from tests.capture.retry.saving import (
     DENIED,
@@ -241,6 +241,20 @@ def test_an_early_failure_of_another_form_is_no_retry(maps: flask.Flask, capture
     user.post("/save/", data=_form(body="much longer"), headers={"Referer": "http://localhost/edit/m1"})
     for span in captured.saves[1:]:
         assert_no_retry(span)
+
+
+@pytest.mark.parametrize(
+    "settings", [Settings(request_attributes=(RequestAttribute("client.id", "header", "X-Client-Id"),))]
+)
+def test_a_clients_own_id_says_nothing_of_the_thing(
+    maps: flask.Flask, captured: Captured, store: RawStore
+) -> None:
+    """A page that was loaded anew, with another id of its own, brings the cookie of the same thing."""
+    user = maps.test_client()
+    store.script = [DENIED]
+    for client_id in ("a", "b"):
+        user.post("/save/", data=_form(body=client_id), headers={"X-Client-Id": client_id})
+    assert_retry(captured.saves[1], captured.saves[0], 2)
 
 
 def test_time_and_haste(maps: flask.Flask, captured: Captured, store: RawStore) -> None:
