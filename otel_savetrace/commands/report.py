@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS, episodes
 from otel_savetrace.analysis.report import make_report
@@ -24,7 +25,7 @@ from otel_savetrace.commands.options import (
 )
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.report.report_json import report_document
-from otel_savetrace.report.report_text import report_text
+from otel_savetrace.report.terminal import report_view
 
 
 @click.command("report", epilog=SOURCE_HELP)
@@ -73,7 +74,7 @@ def report(
         document = report_document(made, meant if json_episodes else None)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        click.echo(report_text(made))
+        Console().print(report_view(made), crop=False)
     if html is not None:
         raise Refusal("--html cannot be written yet.")
     for reading in readings:
