@@ -51,8 +51,8 @@ _SLOW_DOWN = Trouble("SlowDown", faults.SLOW_DOWN, retried_by_client=True)
 _RESET = Trouble("reset", Reset("head"), retried_by_client=True)
 _ANSWER_LOST = Trouble("answer lost", Reset("answer"), retried_by_client=True)
 
-# botocore waits half a second on average before it tries again.
-STORE_TROUBLES = (_SKEWED,) * 6 + (_EXPIRED,) * 5 + (_ABORTED,) * 6 + (_SLOW_DOWN, _RESET, _ANSWER_LOST)
+# botocore waits half a second on average before it tries again: of those a few are enough.
+STORE_TROUBLES = (_SKEWED, _EXPIRED, _ABORTED) * 19 + (_SLOW_DOWN, _RESET, _ANSWER_LOST)
 CONFLICT = Trouble("conflict")
 EXCEPTION = Trouble("exception")
 DATABASE = Trouble("database")
@@ -326,7 +326,7 @@ _ANYBODY = {
     "same content": 22, "changed content": 12, "given up": 10, "several failures": 10, "before storage": 9,
     "something else between": 5, "published between": 3, "publish": 4, "create": 3,
     ELSEWHERE: 4, "double click, one works": 4, "double click in vain": 4,
-    "retry clicked twice": 2, "two tabs": 5, "works": 10,
+    "retry clicked twice": 2, "two tabs": 5, "works": 4,
 }  # fmt: skip
 _WEIGHTS: dict[PartyKind, dict[str, int]] = {
     "person": {**_ANYBODY, "before anything is read": 3, "logged out": 3},
