@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from otel_savetrace.spans.rows import AttributeValue, Event, Link, Span, SpanKind, SpanStatus
 
@@ -30,20 +31,36 @@ class NotOtlpError(ValueError):
     """What was read is not OTLP JSON; the text says what is wrong, in a few words."""
 
 
+class Place(NamedTuple):
+    """What a span stands below: its resource's attributes, and the instrumentation that wrote it."""
+
+    resource: Mapping[str, AttributeValue]
+    service: str
+    scope: str
+    scope_version: str
+
+
 def spans_of(traces: Mapping[str, Any]) -> Iterator[Span | NotOtlpError]:
     """Yield each span of an OTLP ``TracesData`` object, or why it cannot be read."""
     for resource_spans in _list(traces, "resourceSpans"):
-        resource = _attributes(_object(resource_spans, "resource"))
+        resource = _object(resource_spans, "resource")
         for scope_spans in _list(resource_spans, "scopeSpans"):
-            scope = _object(scope_spans, "scope")
+            place = place_of(resource, _object(scope_spans, "scope"))
             for span in _list(scope_spans, "spans"):
                 try:
-                    yield _span(span, scope, resource)
+                    yield span_of(span, place)
                 except NotOtlpError as error:  # noqa: PERF203 - a span that cannot be read costs no other
                     yield error
 
 
-def _span(span: Mapping[str, Any], scope: Mapping[str, Any], resource: Mapping[str, AttributeValue]) -> Span:
+def place_of(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Place:
+    """Return what an OTLP ``Resource`` and ``InstrumentationScope`` say; raises `NotOtlpError`."""
+    held = _attributes(resource)
+    return Place(held, str(held.get("service.name") or ""), _text(scope, "name"), _text(scope, "version"))
+
+
+def span_of(span: Mapping[str, Any], place: Place) -> Span:
+    """Return the row of an OTLP ``Span``; raises `NotOtlpError` where it cannot be read."""
     status = _object(span, "status")
     return Span(
         trace_id=_id(span, "traceId", TRACE_ID_BYTES),
@@ -51,15 +68,15 @@ def _span(span: Mapping[str, Any], scope: Mapping[str, Any], resource: Mapping[s
         parent_span_id=_id(span, "parentSpanId", SPAN_ID_BYTES) if span.get("parentSpanId") else None,
         name=_text(span, "name"),
         kind=_enumeration(span.get("kind", 0), KINDS, "SPAN_KIND_"),
-        scope=_text(scope, "name"),
-        scope_version=_text(scope, "version"),
-        service=str(resource.get("service.name") or ""),
+        scope=place.scope,
+        scope_version=place.scope_version,
+        service=place.service,
         start_nanoseconds=_integer(span, "startTimeUnixNano"),
         end_nanoseconds=_integer(span, "endTimeUnixNano"),
         status=_enumeration(status.get("code", 0), STATUSES, "STATUS_CODE_"),
         status_message=_text(status, "message"),
         attributes=_attributes(span),
-        resource=resource,
+        resource=place.resource,
         links=tuple(_link(link) for link in _list(span, "links")),
         events=tuple(_event(event) for event in _list(span, "events")),
     )
@@ -74,7 +91,15 @@ def _event(event: Mapping[str, Any]) -> Event:
 
 
 def _attributes(holder: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    return {_text(item, "key"): _value(_object(item, "value")) for item in _list(holder, "attributes")}
+    try:
+        # As every writer has them: most of the time of reading goes here. What does not fit is told below.
+        return {
+            sys.intern(item["key"]): _VALUE_READERS[kind](value)
+            for item in holder.get("attributes") or ()
+            for kind, value in (next(iter(item["value"].items())),)
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, StopIteration, RuntimeError):
+        return {_text(item, "key"): _value(_object(item, "value")) for item in _list(holder, "attributes")}
 
 
 def _value(value: Mapping[str, Any]) -> AttributeValue:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from otel_savetrace.spans.rows import Span
 
@@ -71,3 +73,18 @@ def each_once(spans: Iterable[Span]) -> tuple[Span, ...]:
     for span in spans:
         seen.setdefault((span.trace_id, span.span_id), span)
     return tuple(seen.values())
+
+
+@contextlib.contextmanager
+def gathering_no_garbage() -> Iterator[None]:
+    """Keep Python from looking for circles among millions of rows, where there are none.
+
+    It would look through all of them again and again, which takes longer than to read them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

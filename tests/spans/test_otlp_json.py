@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from opentelemetry.trace import (
     SpanContext,
     SpanKind,
@@ -174,15 +175,28 @@ def test_a_packed_file_that_is_cut_off_gives_what_it_holds(tmp_path: Path) -> No
     assert reading.skipped[-1] == Skipped("the rest of a file that is cut off or damaged", 1, str(file))
 
 
-def test_zstandard_is_refused_by_name(tmp_path: Path) -> None:
-    """A file that needs a library we do not have is said to, beside those that are read."""
-    (tmp_path / "a.jsonl").write_text(line())
-    (tmp_path / "b.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd rest")
+def test_a_file_packed_with_zstandard_is_read(tmp_path: Path) -> None:
+    """All frames of a `.zst` file are read, whatever its name; one that is cut off says so."""
+    packer = zstandard.ZstdCompressor()
+    first, second = line().encode(), line(spanId="b7ad6b7169203332").encode()
+    (tmp_path / "b.jsonl").write_bytes(packer.compress(first) + packer.compress(second))
+    reading = read_path(tmp_path)
+    assert (len(reading.spans), reading.skipped) == (2, ())
+    (tmp_path / "b.jsonl").write_bytes(packer.compress(first) + packer.compress(second)[:-4])
     reading = read_path(tmp_path)
     assert len(reading.spans) == 1
-    assert [skipped.why for skipped in reading.skipped] == [
-        "a file compressed with zstd; decompress it first"
-    ]
+    assert [skipped.why for skipped in reading.skipped] == ["the rest of a file that is cut off or damaged"]
+
+
+def test_a_record_glued_to_half_of_another_is_rescued(tmp_path: Path) -> None:
+    """What was written after a writer was killed, in the line that it began, is read and told."""
+    file = tmp_path / "spans.jsonl"
+    file.write_text(line(spanId="b7ad6b7169203332")[:-9] + line())
+    reading = read_path(file)
+    assert [span.span_id for span in reading.spans] == [SPAN_ID]
+    assert reading.skipped == (
+        Skipped("a record only half written, with the next one in the same line", 1, f"{file}, line 1"),
+    )
 
 
 def test_ids_in_base64_and_kinds_by_name_are_understood(tmp_path: Path) -> None:
