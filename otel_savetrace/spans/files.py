@@ -47,7 +47,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _age(file: Path) -> tuple[str, str, int, str]:
-    """Return what sorts rotated files: ``a.log.2.gz`` was written before ``a.log.1``, and that before ``a.log``."""
+    """Return what sorts rotated files: ``log.2.gz`` was written before ``log.1``, and that before ``log``."""
     rotated = _ROTATED.fullmatch(file.name)
     name, number = (rotated["name"], int(rotated["number"] or 0)) if rotated else (file.name, 0)
     return str(file.parent), name, -number, file.name

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from otel_savetrace.spans.cutting import FIRST
 from otel_savetrace.spans.otlp import NotOtlpError, spans_of
 from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
@@ -18,6 +17,7 @@ OTHER_SIGNALS = {
     "resourceMetrics": "metrics, not spans",
     "resourceProfiles": "profiles, not spans",
 }
+BEGINS = b'{"resourceSpans":'
 HALF_WRITTEN = "a line only half written"
 GLUED = "a record only half written, with the next one in the same line"
 NOT_JSON = "a line that is not JSON"
@@ -43,13 +43,13 @@ def _entry(line: bytes, where: str, account: Account) -> Any:
     if entry is not None:
         return entry
     # A writer that is killed leaves half a record, and the next one goes on in the same line.
-    begins = line.find(FIRST, 1)
+    begins = line.find(BEGINS, 1)
     while begins > 0:
         entry = _parsed(line[begins:])
         if entry is not None:
             account.add(GLUED, where)
             return entry
-        begins = line.find(FIRST, begins + 1)
+        begins = line.find(BEGINS, begins + 1)
     raise NotOtlpError(NOT_JSON if line.endswith(b"\n") else HALF_WRITTEN)
 
 
