@@ -138,6 +138,16 @@ def test_a_browser_that_says_that_it_sends_its_cookies(
 
 
 @pytest.mark.parametrize("settings", [BY_HEADER])
+def test_a_browser_that_got_no_cookie(maps: flask.Flask, captured: Captured, store: RawStore) -> None:
+    """Where the answer carried no cookie, a browser on the app's own page is remembered as any client."""
+    store.script = [DENIED]
+    headers = {"Sec-Fetch-Site": "same-origin", "X-Device": "d1"}
+    for _ in range(2):
+        maps.test_client(use_cookies=False).post("/save/", data=FORM, headers=headers)
+    assert_retry(captured.saves[1], captured.saves[0], 2, "memory")
+
+
+@pytest.mark.parametrize("settings", [BY_HEADER])
 def test_an_exception_that_is_let_out(captured: Captured, store: RawStore, client_of: MakeClient) -> None:
     """Where an app lets exceptions out, no answer of it can carry a cookie, and its saves are remembered."""
     app = flask.Flask("maps")
