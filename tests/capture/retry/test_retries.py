@@ -126,6 +126,21 @@ def test_a_failure_that_stores_several_objects(
     assert_no_retry(next_create)
 
 
+def test_a_failed_retry_under_another_name(maps: flask.Flask, captured: Captured, store: RawStore) -> None:
+    """A retry that goes to another key and fails has a cookie of its own; the one before is taken back."""
+    user = maps.test_client()
+    store.script = [stored, DENIED, stored, DENIED]
+    first, second, third, _ = (user.post("/create/", data={"title": "map", "d": "{}"}) for _ in range(4))
+    (before,) = cookies_set(first)
+    (own,) = cookies_set(second).keys() - {before}
+    assert is_taken_back(cookies_set(second)[before])
+    assert [is_taken_back(line) for line in cookies_set(third).values()] == [True]
+    assert [*cookies_set(third)] == [own]
+    assert_retry(captured.saves[1], captured.saves[0], 2)
+    assert_retry(captured.saves[2], captured.saves[1], 3)
+    assert_no_retry(captured.saves[3])
+
+
 def test_another_create_of_other_content_is_no_retry(
     maps: flask.Flask, captured: Captured, store: RawStore
 ) -> None:
