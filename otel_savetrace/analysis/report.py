@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from otel_savetrace.analysis import findings, limits, patience
 from otel_savetrace.analysis.episodes import Episode
@@ -12,23 +12,30 @@ from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.verdicts import verdicts_found
 from otel_savetrace.spans.reading import Reading
+from otel_savetrace.spans.rows import Span
 
 Fits = Callable[[Save], bool]
 
 
 def make_report(
-    readings: Sequence[Reading], saves: Sequence[Save], episodes: Sequence[Episode], fits: Fits
+    sources: Sequence[findings.SourceSeen],
+    saves: Sequence[Save],
+    episodes: Sequence[Episode],
+    fits: Fits,
+    spans: Iterable[Span] = (),
+    jaeger: str | None = None,
 ) -> findings.Report:
     """Return what is to be said of the saves that fit.
 
-    `saves` are all of the readings, oldest first: what failed is held against all that worked, whether it
-    fits or not. `episodes` are theirs.
+    `saves` are all of the sources, oldest first: what failed is held against all that worked, whether it
+    fits or not. `episodes` are theirs; `spans`, at least those of the traces that failed, tell of other
+    services. `jaeger` is the address of Jaeger's own pages, where the saves came from one.
     """
     meant = [save for save in saves if fits(save)]
     told = [one for one in episodes if any(fits(save) for save in one.failed)]
-    verdicts, undetermined = verdicts_found(readings, saves, meant, told)
+    verdicts, undetermined = verdicts_found(saves, meant, episodes, spans, jaeger)
     return findings.Report(
-        sources=_sources(readings, saves),
+        sources=tuple(sources),
         start=min((save.time for save in meant), default=None),
         end=max((save.time for save in meant), default=None),
         saves=_save_counts(meant),
@@ -42,7 +49,8 @@ def make_report(
     )
 
 
-def _sources(readings: Sequence[Reading], saves: Sequence[Save]) -> tuple[findings.SourceSeen, ...]:
+def sources_seen(readings: Sequence[Reading], saves: Sequence[Save]) -> tuple[findings.SourceSeen, ...]:
+    """Return what each source gave."""
     return tuple(
         findings.SourceSeen(
             reading.kind,

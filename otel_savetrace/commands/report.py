@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS, episodes
-from otel_savetrace.analysis.report import make_report
+from otel_savetrace.analysis.report import make_report, sources_seen
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.fail_on import FailOn, fail_on_option
 from otel_savetrace.commands.options import (
@@ -24,6 +24,7 @@ from otel_savetrace.commands.options import (
     tell_skipped,
 )
 from otel_savetrace.commands.refusal import Refusal
+from otel_savetrace.report.episodes_json import jaeger_address
 from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.terminal import report_view
 
@@ -68,7 +69,8 @@ def report(
     def fits(save: Save) -> bool:
         return selection.fits(save) and _is_of_route(save, route)
 
-    made = make_report(readings, found, told, fits)
+    every = (span for reading in readings for span in reading.spans)
+    made = make_report(sources_seen(readings, found), found, told, fits, every, jaeger_address(readings))
     if as_json or json_episodes:
         meant = [one for one in told if any(fits(save) for save in one.failed)]
         document = report_document(made, meant if json_episodes else None)

@@ -1,0 +1,94 @@
+"""Which saves went wrong, which worked as far as is known, and of which nothing can be said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis import values
+from otel_savetrace.analysis.decisive import failed_call
+from otel_savetrace.analysis.findings import Undetermined
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import count
+
+AT_THE_END_SECONDS = 60.0
+"""A save without an end this short before the data's end may still have been under way."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """The saves that failed, or died without an answer, beside those that worked; all oldest first."""
+
+    failed: Sequence[Save]
+    worked: Sequence[Save]
+    undetermined: Undetermined
+
+
+def trouble_among(saves: Sequence[Save], meant: Sequence[Save]) -> Trouble:
+    """Sort the saves that are `meant` by whether they went wrong; those that worked are of all `saves`."""
+    ends = max((save.span.end_nanoseconds for save in saves), default=0)
+    lived = _last_seen(saves)
+    failed, reasons = [], Counter[str]()
+    for save in meant:
+        why = _why_unknown(save, ends, lived)
+        if why is not None:
+            reasons[why] += 1
+        elif save.outcome == "failed" or save.answered != "yes":
+            failed.append(save)
+    return Trouble(failed, [save for save in saves if has_worked(save)], _undetermined(reasons))
+
+
+def has_worked(save: Save) -> bool:
+    """Return whether a save worked as far as is known.
+
+    Plain OpenTelemetry does not say what the user got: there, an answer without an error after storage calls
+    without one counts.
+    """
+    if save.outcome == "unknown":
+        return save.answered == "yes" and failed_call(save) is None
+    return save.outcome == "succeeded"
+
+
+def _why_unknown(save: Save, ends: int, lived: dict[str, int]) -> str | None:
+    if save.outcome != "unknown":
+        return None
+    if save.answered == "yes":
+        return (
+            None
+            if failed_call(save) is None
+            else "a storage call failed, and what the user saw was not recorded"
+        )
+    if (ends - save.span.end_nanoseconds) / 1e9 < AT_THE_END_SECONDS:
+        return "the data ends while they may still be under way"
+    if lived.get(_instance(save), 0) > save.span.end_nanoseconds:
+        return "their end is missing though their worker lived on"
+    return None
+
+
+def _instance(save: Save) -> str:
+    instance = save.span.resource.get("service.instance.id") or save.span.attributes.get(
+        attributes.PROCESS_ID
+    )
+    return str(instance) if instance else ""
+
+
+def _last_seen(saves: Iterable[Save]) -> dict[str, int]:
+    """Return when each worker last began a save, where it is known which one it was."""
+    found: dict[str, int] = {}
+    for save in saves:
+        instance = _instance(save)
+        if instance:
+            found[instance] = max(save.span.start_nanoseconds, found.get(instance, 0))
+    return found
+
+
+def _undetermined(reasons: Counter[str]) -> Undetermined:
+    said = "; ".join(f"{count(number, 'save')}: {why}" for why, number in reasons.most_common())
+    return Undetermined(sum(reasons.values()), said)
+
+
+def worker_timeout_seconds(save: Save) -> float | None:
+    """Return how long a request may take in its worker."""
+    return values.number(save.span.attributes.get(attributes.WORKER_TIMEOUT_SECONDS))
