@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from otel_savetrace import attributes
@@ -65,6 +66,7 @@ def names_client(name: str) -> bool:
     return "client" in name.lower() and name not in CLIENT_ADDRESSES
 
 
+@functools.lru_cache(maxsize=4096)
 def _explained(name: str) -> bool:
     first = name.partition(".")[0]
     return name in attributes.REGISTRY or first in NAMESPACES or name in WITHOUT_NAMESPACE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Literal, cast
 
 from otel_savetrace import attributes
@@ -157,34 +157,41 @@ class Save:
         return None if None in counts else sum(cast("list[int]", counts))
 
 
-def saves(spans: Iterable[Span]) -> list[Save]:
+Route = tuple[str, AttributeValue, str]
+"""Service, method and route."""
+
+
+def saves(spans: Iterable[Span], routes: Set[Route] = frozenset()) -> list[Save]:
     """Return every save in the spans, oldest first.
 
     A request without an answer is one too where others on its route are: it died before it could store.
+    `routes` are known to be saves' beside those that the spans show.
     """
     sure: list[Request] = []
     others: list[Request] = []
     for one in requests(spans):
         (sure if attributes.OUTCOME in one.span.attributes or one.writes else others).append(one)
-    routes = {_route_of(one.span) for one in sure} - {None}
-    cut = [one for one in others if _is_cut(one.span) and _route_of(one.span) in routes]
-    names = _thing_names(one for one in sure if one.seen)
-    made = [Save(one.span, one.calls, _thing(one, names), one.seen) for one in (*sure, *cut)]
+    known = {*routes, *(route_of(one.span) for one in sure)} - {None}
+    cut = [one for one in others if answer_missing(one.span) and route_of(one.span) in known]
+    names = thing_names(one for one in sure if one.seen)
+    made = [Save(one.span, one.calls, thing_of(one, names), one.seen) for one in (*sure, *cut)]
     return sorted(made, key=lambda save: (save.span.start_nanoseconds, save.trace_id, save.span.span_id))
 
 
-def _route_of(span: Span) -> tuple[str, AttributeValue, str] | None:
+def route_of(span: Span) -> Route | None:
+    """Return service, method and route of a request; None where its route is not known."""
     route = values.text(span.attributes.get("http.route"))
     return (
         (span.service, conventions.either(span.attributes, "http.request.method"), route) if route else None
     )
 
 
-def _is_cut(span: Span) -> bool:
+def answer_missing(span: Span) -> bool:
+    """Return whether a request's span tells of no answer."""
     return conventions.either(span.attributes, "http.response.status_code") is None
 
 
-def _thing_names(found: Iterable[Request]) -> frozenset[str]:
+def thing_names(found: Iterable[Request]) -> frozenset[str]:
     """Return the names that tell what was saved, empty where they cannot be learned.
 
     They stand on a save and on its calls alike; other instrumentations' own attributes do not.
@@ -197,7 +204,8 @@ def _thing_names(found: Iterable[Request]) -> frozenset[str]:
     )
 
 
-def _thing(request: Request, names: frozenset[str]) -> dict[str, str]:
+def thing_of(request: Request, names: frozenset[str]) -> dict[str, str]:
+    """Return what a request saved, by the attributes of these names, else by bucket and key."""
     writing = [call.span for call in request.calls if call.writes]
     # A worker that is killed writes nothing more on its request's span: the calls tell what was saved.
     for holder in (request.span, *writing):

@@ -26,8 +26,8 @@ _NEXT_PLACE = re.compile(rb'\{"(?:resource|scope)":')
 _END_OF_SPANS = re.compile(
     rb'\](?:,"schemaUrl":"[^"\\]*")?\}(?:\](?:,"schemaUrl":"[^"\\]*")?\})?(?:\]\}\s*|,)\Z'
 )
+_IDS = re.compile(rb'\{"traceId":"(?P<trace>[0-9a-f]{32})","spanId":"(?P<span>[0-9a-f]{16})"')
 _MOST_PLACES = 4_096
-_TRACE_DIGITS = 32
 
 
 class Piece(NamedTuple):
@@ -37,9 +37,12 @@ class Piece(NamedTuple):
     text: bytes
 
     @property
-    def trace_id(self) -> bytes:
-        """Trace id as written."""
-        return self.text[len(BEGINS) : len(BEGINS) + _TRACE_DIGITS]
+    def ids(self) -> tuple[str, str]:
+        """Trace and span id in hex."""
+        found = _IDS.match(self.text)
+        if found is None:
+            raise ValueError
+        return found["trace"].decode(), found["span"].decode()
 
 
 class Cutter:
@@ -58,7 +61,8 @@ class Cutter:
             pieces = list(self._pieces(parts))
         except (ValueError, NotOtlpError):
             return None
-        return pieces if len(pieces) == line.count(START) else None
+        whole = len(pieces) == line.count(START) and all(_IDS.match(piece.text) for piece in pieces)
+        return pieces if whole else None
 
     def _pieces(self, parts: list[bytes]) -> Iterator[Piece]:
         place = self._place(parts[0])
