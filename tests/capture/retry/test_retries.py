@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import flask
@@ -233,6 +235,56 @@ def test_a_save_that_fails_before_storage(
     assert_no_retry(next_save)
 
 
+@pytest.mark.parametrize("settings", [SAVES_EARLY])
+def test_what_was_saved_outlives_an_early_death(
+    maps: flask.Flask, captured: Captured, store: RawStore
+) -> None:
+    """A retry that dies before it can tell what it saves is of what the one before it saved."""
+    user = maps.test_client()
+    store.script = [DENIED]
+    user.post("/save/", data=_form())
+    user.post("/save/?early", data=_form())
+    user.post("/save/", data=_form(body="changed in between"))
+    failed, early, retry = captured.saves
+    assert_retry(early, failed, 2)
+    assert_retry(retry, early, 3)
+
+
+@named
+def test_ids_that_are_cut_are_told_apart(maps: flask.Flask, captured: Captured, store: RawStore) -> None:
+    """Two ids that are alike as far as an attribute can hold them name two things."""
+    user = maps.test_client()
+    user.get("/login/ada")
+    one, two = (f"{'x' * attribute.SEARCHED_LIMIT}{number}" for number in (1, 2))
+    store.script = [DENIED]
+    for map_id, body in ((one, "{}"), (two, "[]"), (one, "{ }")):
+        user.post("/save/", data=_form(map_id, body))
+    _, failed, other, retry = captured.saves
+    assert_no_retry(other)
+    assert_retry(retry, failed, 2)
+
+
+def test_another_method_is_another_save(captured: Captured, store: RawStore, client_of: MakeClient) -> None:
+    """What one method failed to save, another of the same address does not retry."""
+    app = flask.Flask("maps")
+    app.secret_key = "of this test"
+    client = client_of(store)
+
+    def save() -> str:
+        client.put_object(Bucket="bucket", Key="k", Body=b"1")
+        return "saved"
+
+    app.add_url_rule("/save/", view_func=save, methods=["POST", "PUT"])
+    user = app.test_client()
+    store.script = [DENIED]
+    user.post("/save/")
+    user.put("/save/")
+    user.post("/save/")
+    failed, other, retry = captured.saves
+    assert_no_retry(other)
+    assert_retry(retry, failed, 2)
+
+
 @pytest.mark.parametrize("settings", [NAMED_EARLY])
 def test_what_the_request_names_is_enough(maps: flask.Flask, captured: Captured) -> None:
     """Where request attributes name the thing, a save that died early is known by a retry of another size."""
@@ -285,6 +337,22 @@ def test_time_and_haste(maps: flask.Flask, captured: Captured, store: RawStore) 
     between = (retry.start_time - failed.end_time) / 1e9
     assert between - 0.001 <= seconds <= between + (failed.end_time - (failed.start_time or 0)) / 1e9 + 0.001
     assert of_a_retry(retry)[attribute.AUTOMATIC_RETRY] is True
+
+
+def test_a_retry_after_a_while(
+    maps: flask.Flask, captured: Captured, store: RawStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry that comes a minute and a half after the failure says so, and is not marked as a script's."""
+    user = maps.test_client()
+    store.script = [DENIED]
+    with monkeypatch.context() as earlier:
+        ago = SimpleNamespace(time_ns=lambda: time.time_ns() - 90_000_000_000)
+        earlier.setattr("otel_savetrace.capture.retry.saved.time", ago)
+        user.post("/save/", data=_form())
+    user.post("/save/", data=_form())
+    said = of_a_retry(captured.saves[1])
+    assert 90 <= said[attribute.SECONDS_SINCE_FAILURE] < 120
+    assert attribute.AUTOMATIC_RETRY not in said
 
 
 @pytest.mark.parametrize("settings", [Settings(cookie_secret="s" * 20)])
