@@ -1,0 +1,1 @@
+"""What reading and reporting cost, beside only parsing the same bytes."""

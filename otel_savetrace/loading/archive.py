@@ -1,0 +1,101 @@
+"""A source as files of OTLP JSON lines that can be read more than once, and ways to read them.
+
+Most spans are never parsed: a line is cut, and a piece is parsed where it is wanted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from array import array
+from collections.abc import Callable, Container, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from otel_savetrace.spans.cutting import Cutter, Piece
+from otel_savetrace.spans.files import lines_of
+from otel_savetrace.spans.otlp import NotOtlpError, span_of
+from otel_savetrace.spans.otlp_lines import spans_of_line
+from otel_savetrace.spans.reading import Account
+from otel_savetrace.spans.rows import Span
+
+At = Callable[[int], None]
+"""Told how many bytes of a file have been read."""
+
+NAMED_KIND = b'"kind":"'
+"""A writer that tells kinds by name; its lines are read with care."""
+
+
+@dataclasses.dataclass
+class Archive:
+    """One source: what a person calls it, its files, and an account of what was no span in them.
+
+    `identities` has a number for each span read, the same for the same span.
+    """
+
+    kind: str
+    name: str
+    files: Sequence[Path]
+    account: Account = dataclasses.field(default_factory=Account)
+    jaeger_address: str | None = None
+    identities: array[int] = dataclasses.field(default_factory=lambda: array("q"))
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its files, as they are packed."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def spans_seen(self) -> int:
+        """Return how many different spans it held."""
+        return len(np.unique(np.frombuffer(self.identities, dtype=np.int64))) if self.identities else 0
+
+
+def lines_read(
+    archive: Archive, account: Account, at: At | None = None
+) -> Iterator[tuple[str, Sequence[Piece] | Sequence[Span]]]:
+    """Yield where a line stands and its spans: cut and not parsed, or where it cannot be cut, parsed."""
+    cutter = Cutter()
+    passed = 0
+    for file in archive.files:
+        told = None if at is None else _after(at, passed)
+        for number, line in enumerate(lines_of(file, account, told), start=1):
+            where = f"{file}, line {number}"
+            pieces = None if NAMED_KIND in line else cutter.pieces(line)
+            yield where, list(spans_of_line(line, where, account)) if pieces is None else pieces
+        passed += file.stat().st_size
+
+
+def spans_of_traces(archive: Archive, wanted: Container[int], at: At | None = None) -> Iterator[Span]:
+    """Yield the spans of the traces wanted, by their numbers."""
+    # What cannot be read has been counted when the archive was read first.
+    unheard = Account()
+    for where, line in lines_read(archive, unheard, at):
+        for one in line:
+            if isinstance(one, Span):
+                if trace_number(one.trace_id) in wanted:
+                    yield one
+            elif trace_number(one.ids[0]) in wanted:
+                span = parsed(one, unheard, where)
+                if span is not None:
+                    yield span
+
+
+def parsed(piece: Piece, account: Account, where: str) -> Span | None:
+    """Return a piece as a row; None, and counted, where it cannot be read."""
+    try:
+        return span_of(orjson.loads(piece.text), piece.place)
+    except orjson.JSONDecodeError:
+        account.add("a span that is not JSON", where)
+    except NotOtlpError as error:
+        account.add(str(error), where)
+    return None
+
+
+def trace_number(trace_id: str | bytes) -> int:
+    """Return the first half of a trace id, which tells traces apart in a quarter of the room."""
+    return int(trace_id[:16], 16)
+
+
+def _after(at: At, passed: int) -> At:
+    return lambda position: at(passed + position)

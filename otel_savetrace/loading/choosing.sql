@@ -1,0 +1,94 @@
+-- Which saves are read in full. Reads the table `light` (light.py) and the variables `window_nanoseconds`,
+-- `most_failed` and `most_overall`; leaves the table `chosen` of trace numbers.
+--
+-- Nothing is drawn by chance: what is left out is left out by a hash of its trace, so that the same rows give
+-- the same answer in any order.
+
+-- What is asked about: every failure, and where there are too many, some of each kind of them.
+CREATE OR REPLACE TABLE failures AS
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY kind ORDER BY hash(trace), span) AS place
+    FROM light
+    WHERE failing
+)
+ORDER BY place, hash(trace), span
+LIMIT getvariable('most_failed');
+
+-- Its retries, and what it retries, as recorded.
+CREATE OR REPLACE TABLE chosen AS
+SELECT trace FROM failures
+UNION SELECT previous FROM failures WHERE previous IS NOT NULL
+UNION SELECT light.trace FROM light JOIN failures ON light.previous = failures.trace;
+
+-- What may be its retry, or say that another is: the same user's and the same thing's saves about that time.
+INSERT INTO chosen
+SELECT DISTINCT light.trace
+FROM failures
+JOIN light ON light.what = failures.what
+    AND light.starts BETWEEN failures.starts - getvariable('window_nanoseconds')
+        AND failures.ends + getvariable('window_nanoseconds')
+QUALIFY rank() OVER (
+    PARTITION BY failures.trace, failures.span, light.starts > failures.starts
+    ORDER BY abs(light.starts - failures.starts)
+) <= 12;
+
+INSERT INTO chosen
+SELECT DISTINCT light.trace
+FROM failures
+JOIN light ON light.who = failures.who AND light.route = failures.route
+    AND light.starts BETWEEN failures.starts - getvariable('window_nanoseconds')
+        AND failures.ends + getvariable('window_nanoseconds')
+QUALIFY rank() OVER (
+    PARTITION BY failures.trace, failures.span, light.starts > failures.starts
+    ORDER BY abs(light.starts - failures.starts)
+) <= 4;
+
+-- A save that died early may know neither: what came from the same program and was as long.
+INSERT INTO chosen
+SELECT DISTINCT light.trace
+FROM failures
+JOIN light ON light.route = failures.route AND light.alike = failures.alike
+    AND light.body_size IS NOT NULL
+    AND light.starts BETWEEN failures.starts AND failures.ends + getvariable('window_nanoseconds')
+WHERE failures.what IS NULL OR failures.who IS NULL
+QUALIFY rank() OVER (PARTITION BY failures.trace, failures.span ORDER BY light.starts) <= 4;
+
+-- Whether a thing was there before says whether a failed create came back under another name.
+INSERT INTO chosen
+SELECT arg_min(light.trace, light.starts)
+FROM light
+JOIN (SELECT DISTINCT what FROM failures) USING (what)
+GROUP BY what;
+
+-- What it is held against: saves that worked at their first try, near it in time and on its route.
+CREATE OR REPLACE TEMP TABLE controls AS
+SELECT trace, route, starts, row_number() OVER (PARTITION BY route ORDER BY starts, trace) AS place
+FROM light
+WHERE outcome <> 'failed' AND NOT failing AND NOT retry;
+
+INSERT INTO chosen
+SELECT DISTINCT controls.trace
+FROM (
+    SELECT failures.route, coalesce(controls.place, 0) AS place
+    FROM failures
+    ASOF LEFT JOIN controls ON controls.route = failures.route AND controls.starts <= failures.starts
+) AS beside
+JOIN controls ON controls.route = beside.route
+    AND controls.place > beside.place - getvariable('each_side')
+    AND controls.place <= beside.place + getvariable('each_side');
+
+-- What stands for the whole time.
+INSERT INTO chosen
+SELECT trace
+FROM (SELECT trace, row_number() OVER (ORDER BY starts, trace) AS place, count(*) OVER () AS held FROM controls)
+WHERE place % greatest(held // getvariable('most_overall'), 1) = 0;
+
+-- What comes nearest to a limit, takes longest, is the first of a version; where the data begin and end.
+INSERT INTO chosen
+SELECT unnest(max_by(trace, key_len, 20)) FROM light WHERE key_len IS NOT NULL
+UNION SELECT unnest(max_by(trace, header_bytes, 20)) FROM light WHERE header_bytes IS NOT NULL
+UNION SELECT unnest(max_by(trace, body_size, 20)) FROM light WHERE body_size IS NOT NULL
+UNION SELECT unnest(max_by(trace, ends - starts, 20)) FROM light
+UNION SELECT unnest(max_by(trace, ends, 1)) FROM light
+UNION SELECT unnest(min_by(trace, starts, 1)) FROM light
+UNION SELECT min_by(trace, starts) FROM light GROUP BY version;

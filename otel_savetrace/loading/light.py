@@ -1,0 +1,129 @@
+"""The light rows: what of every save is kept, a hundred bytes each, in a table of DuckDB.
+
+What is only compared stands there as a number that Python's own hash makes of it: equal numbers, equal
+things. The table lies in a file and may take more room than memory has.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis import identity, values
+from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.loading.archive import trace_number
+
+MEMORY = "300MB"
+"""What DuckDB may hold; more lies on disk."""
+
+COLUMNS: Mapping[str, str] = {
+    "source": "UTINYINT",  # number of the source that told it
+    "trace": "UBIGINT",
+    "span": "UBIGINT",
+    "starts": "BIGINT",  # nanoseconds since 1970, UTC
+    "ends": "BIGINT",
+    "outcome": "VARCHAR",
+    "failing": "BOOLEAN",  # it failed, or its answer never came
+    "fits": "BOOLEAN",  # it is one of those asked for
+    "retry": "BOOLEAN",  # a failed save is known to have come before it
+    "kind": "BIGINT",  # code and stage of its failure
+    "route": "BIGINT",  # service, method and route
+    "who": "BIGINT",
+    "what": "BIGINT",
+    "alike": "BIGINT",  # program and size of the request
+    "content": "BIGINT",
+    "previous": "UBIGINT",  # trace of the failed save that it retries
+    "version": "BIGINT",
+    "key_len": "BIGINT",
+    "header_bytes": "BIGINT",
+    "body_size": "BIGINT",
+}
+
+
+class LightTable:
+    """Rows go to a file first, which is what DuckDB reads fastest; `finish` makes the table of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "light.csv"
+        self._file = self._path.open("w", newline="", encoding="ascii")
+        self._write = csv.writer(self._file).writerow
+        self._folder = folder
+        self.database = duckdb.connect(str(folder / "light.duckdb"))
+
+    def __enter__(self) -> LightTable:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self.database.close()
+
+    def add(self, source: int, save: Save, fits: bool) -> None:
+        """Write a save's row."""
+        held = save.span.attributes
+        outcome = save.outcome
+        failing = outcome == "failed" or (outcome == "unknown" and save.answered != "yes")
+        previous = values.text(held.get(attributes.PREVIOUS_TRACE_ID))
+        body_size = values.integer(held.get(attributes.REQUEST_BODY_SIZE))
+        who, what = identity.user(save), identity.thing(save)
+        self._write(
+            (
+                source,
+                trace_number(save.trace_id),
+                int(save.span.span_id, 16),
+                min(save.span.start_nanoseconds, LATEST_NANOSECONDS),
+                min(save.span.end_nanoseconds, LATEST_NANOSECONDS),
+                outcome,
+                failing,
+                fits,
+                previous is not None,
+                hash((save.error_code, save.stage)) if failing else None,
+                hash((save.span.service, save.route)),
+                hash(who) if who else None,
+                hash(what) if what else None,
+                hash((identity.agent(save), body_size)),
+                hash(save.content) if save.content else None,
+                _number(previous),
+                hash(_version(save)),
+                values.integer(held.get(attributes.KEY_LEN)),
+                values.integer(held.get(attributes.HEADER_BYTES)),
+                body_size,
+            )
+        )
+
+    def finish(self) -> None:
+        """Make the table `light` of the rows: of a save that was read twice the first."""
+        self._file.close()
+        self.database.execute(f"SET memory_limit = '{MEMORY}'")
+        self.database.execute("SET preserve_insertion_order = false")
+        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        self.database.execute(f"CREATE TABLE rows ({columns})")
+        if self._path.stat().st_size:
+            self.database.execute(
+                f"COPY rows FROM '{self._path}' (FORMAT csv, HEADER false, AUTO_DETECT false)"
+            )
+        self._path.unlink()
+        self.database.execute(
+            "CREATE TABLE light AS FROM rows"
+            " QUALIFY row_number() OVER (PARTITION BY trace, span ORDER BY source, failing DESC) = 1"
+        )
+        self.database.execute("DROP TABLE rows")
+
+
+def _version(save: Save) -> tuple[object, object]:
+    held, resource = save.span.attributes, save.span.resource
+    return save.span.service, held.get(attributes.APP_VERSION) or resource.get(attributes.APP_VERSION)
+
+
+def _number(trace_id: str | None) -> int | None:
+    try:
+        return trace_number(trace_id) if trace_id else None
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""The first time that an archive is read: each save's light row, and which traces cannot be told so."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis.calls import is_call, operation_of
+from otel_savetrace.analysis.requests import Request, requests
+from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
+from otel_savetrace.loading.archive import Archive, At, lines_read, parsed, trace_number
+from otel_savetrace.loading.light import LightTable
+from otel_savetrace.spans.cutting import Piece
+from otel_savetrace.spans.reading import Account
+from otel_savetrace.spans.rows import Span
+
+SERVER = b'"kind":2'
+OUTCOME = b'"savetrace.outcome"'
+STATUSES = (b'"http.status_code"', b'"http.response.status_code"')
+S3 = b"S3"
+WRITES = tuple(name.encode() for name in sorted(attributes.WRITES))
+
+SPANS_TO_LEARN_FROM = 5_000
+"""Spans at the beginning of an archive by which it is learned which attributes name what was saved."""
+
+Fits = Callable[[Save], bool]
+
+
+class LightReading:
+    """Reads archives for what their saves' own spans say.
+
+    After `read`, `others` has the traces that must be read whole to know whether there is a save in them:
+    those that write without a span that tells an outcome, and requests that were never answered. `routes`
+    are those of the saves that are known.
+    """
+
+    def __init__(self, table: LightTable, fits: Fits, asked_for: Fits) -> None:
+        self._table = table
+        self._fits = fits
+        self._asked_for = asked_for
+        self._told = array("Q")
+        self._writing = array("Q")
+        self._cut: dict[int, Route] = {}
+        self.routes: set[Route] = set()
+        self._names: frozenset[str] = frozenset()
+
+    def read(self, number: int, archive: Archive, at: At | None = None) -> None:
+        """Read one archive."""
+        self._names = _learned(archive)
+        for where, line in lines_read(archive, archive.account, at):
+            for one in line:
+                if isinstance(one, Span):
+                    archive.identities.append(hash((one.trace_id, one.span_id)))
+                    self._take(number, one)
+                else:
+                    self._take_piece(number, archive, one, where)
+
+    def others(self) -> frozenset[int]:
+        """Return the numbers of the traces that have to be read whole."""
+        writing, told = (np.unique(np.frombuffer(one, np.uint64)) for one in (self._writing, self._told))
+        found = np.setdiff1d(writing, told, assume_unique=True).tolist()
+        cut = [trace for trace, route in self._cut.items() if route in self.routes]
+        return frozenset((*found, *cut))
+
+    def _take_piece(self, number: int, archive: Archive, piece: Piece, where: str) -> None:
+        text = piece.text
+        trace_id, span_id = piece.ids
+        archive.identities.append(hash((trace_id, span_id)))
+        if SERVER in text:
+            if OUTCOME in text or not any(status in text for status in STATUSES):
+                span = parsed(piece, archive.account, where)
+                if span is not None:
+                    self._take(number, span)
+        elif S3 in text and any(name in text for name in WRITES):
+            self._writing.append(trace_number(trace_id))
+
+    def _take(self, number: int, span: Span) -> None:
+        if span.kind != "server":
+            if is_call(span) and operation_of(span) in attributes.WRITES:
+                self._writing.append(trace_number(span.trace_id))
+        elif attributes.OUTCOME in span.attributes:
+            self._told.append(trace_number(span.trace_id))
+            self.add(number, Save(span, (), thing_of(Request(span, ()), self._names)))
+        elif answer_missing(span):
+            route = route_of(span)
+            if route is not None:
+                self._cut[trace_number(span.trace_id)] = route
+
+    def add(self, number: int, save: Save) -> None:
+        """Write a save's light row, where it is of the time and service asked for."""
+        route = route_of(save.span)
+        if route is not None:
+            self.routes.add(route)
+        if self._asked_for(save):
+            self._table.add(number, save, self._fits(save))
+
+
+def _learned(archive: Archive) -> frozenset[str]:
+    spans = itertools.islice(_spans(archive), SPANS_TO_LEARN_FROM)
+    sure = (one for one in requests(spans) if attributes.OUTCOME in one.span.attributes or one.writes)
+    return thing_names(one for one in sure if one.seen)
+
+
+def _spans(archive: Archive) -> Iterable[Span]:
+    unheard = Account()
+    for where, line in lines_read(archive, unheard):
+        for one in line:
+            span = one if isinstance(one, Span) else parsed(one, unheard, where)
+            if span is not None:
+                yield span
