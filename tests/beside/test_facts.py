@@ -18,6 +18,7 @@ from tests.fixture_beside_runs import Run, RunBeside
 
 _OURS = re.compile("otel-savetrace(: | is | caught )")
 """How each line of ours begins; paths and tracebacks may name us, too."""
+_NOT_THE_APPS = (b"Date: ", b"Set-Cookie: savetrace_")
 
 
 @pytest.fixture(params=list(ENVIRONMENTS))
@@ -116,14 +117,14 @@ def _lengths(seen: Seen) -> list[tuple[str, int]]:
 
 
 def test_users_get_the_same_answers_as_without_tracing(run: Run, untraced: Run) -> None:
-    """Every byte of every answer but its date is what it is without any tracing."""
-    assert {name: _dateless(answer) for name, answer in run.answers.items() if name != saves.LOST} == {
-        name: _dateless(answer) for name, answer in untraced.answers.items()
+    """Every byte of every answer but its date and our cookie's line is what it is without any tracing."""
+    assert {name: _own_lines(answer) for name, answer in run.answers.items() if name != saves.LOST} == {
+        name: _own_lines(answer) for name, answer in untraced.answers.items()
     }
 
 
-def _dateless(answer: bytes) -> list[bytes]:
-    return [line for line in answer.split(b"\r\n") if not line.startswith(b"Date: ")]
+def _own_lines(answer: bytes) -> list[bytes]:
+    return [line for line in answer.split(b"\r\n") if not line.startswith(_NOT_THE_APPS)]
 
 
 def test_nothing_is_said_in_the_log(run: Run) -> None:
