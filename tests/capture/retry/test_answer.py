@@ -185,6 +185,18 @@ def test_how_far_a_cookie_reaches(
         assert_retry(captured.saves[1], captured.saves[0], 2)
 
 
+def test_a_cookie_is_taken_back_where_it_was_set(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """Where a route has variables, a cookie is taken back at the path that it was set for, and is gone."""
+    user = make_maps(client_of(store), SECRET_KEY).test_client()
+    store.script = [DENIED]
+    answers = [user.post("/raw/m1", data=b"1", headers={"Referer": "http://localhost/"}) for _ in range(2)]
+    paths = [line for answer in answers for line in cookies_set(answer).values() if "; Path=/raw/;" in line]
+    assert [is_taken_back(line) for line in paths] == [False, True]
+    assert user.get_cookie(next(iter(cookies_set(answers[0]))), path="/raw/") is None
+
+
 def test_below_a_mount_point(app: flask.Flask, fail: Fail, captured: Captured) -> None:
     """An app that is mounted below a path, or says that it is, limits its cookie below that."""
     _route(app, fail)
