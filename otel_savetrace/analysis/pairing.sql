@@ -155,7 +155,7 @@ SELECT recorded.retry
 FROM recorded
 JOIN seen_before ON seen_before.save = recorded.retry
 JOIN placed AS seen ON seen.save = seen_before.seen
-WHERE recorded.recorded_by = 'memory' AND seen.save <> recorded.previous AND seen.over > recorded.previous_over;
+WHERE recorded.recorded_by = 'memory' AND seen.over > recorded.previous_over;
 
 CREATE TABLE pairs AS
 SELECT retry, previous, recorded_by AS paired_by

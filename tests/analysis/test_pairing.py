@@ -78,6 +78,18 @@ def test_a_cookie_whose_failure_is_not_here_is_no_other_failures_retry() -> None
     assert paired(a=a, b=b) == set()
 
 
+def test_a_cookie_of_a_save_that_worked_counts_for_nothing() -> None:
+    """Only a failure can be retried, whatever a retry says of it."""
+    assert paired(a=made_save("a", 0.0), b=made_save("b", 10.0, after=made_save("a", 0.0))) == set()
+
+
+def test_a_failure_whose_retry_is_recorded_is_given_no_other() -> None:
+    """While its own retry runs, another save by the same user, without a cookie, is not its retry too."""
+    a = made_save("a", 0.0, "failed")
+    retry = made_save("b", 10.0, after=a, seconds=30.0)
+    assert paired(a=a, b=retry, c=made_save("c", 20.0)) == {("b", "a", "cookie")}
+
+
 def test_a_hint_of_memory_is_dropped_where_the_rows_refute_it() -> None:
     """A save of the same by the same user in between is what another process did not know."""
     a = made_save("a", 0.0, "failed")
@@ -142,6 +154,7 @@ def test_a_thing_under_another_name() -> None:
     assert paired(before=made_save("before", -10.0, thing="my-map-2"), a=a, c=again["c"]) == set()
     assert paired(a=a, c=made_save("c", 20.0, thing="my-map-2", content="other")) == set()
     assert paired(a=a, c=made_save("c", 20.0, thing="my-map-2", user="bob")) == set()
+    assert paired(a=a, c=made_save("c", WINDOW_SECONDS + 2.0, thing="my-map-2")) == set()
     same_name = made_save("b", 15.0)
     assert paired(a=a, b=same_name, c=again["c"]) == {("b", "a", "inferred")}
 
@@ -188,7 +201,9 @@ def test_a_span_that_is_missing_is_a_failure_only_when_the_very_same_comes_again
     span = dataclasses.replace(missing.span, attributes=held)
     unseen = Save(span, (), missing.thing, seen=False)
     assert paired(a=unseen, b=made_save("b", 10.0)) == {("b", "a", "inferred")}
-    assert paired(a=unseen, b=made_save("b", 10.0, content="other")) == set()
+    other = made_save("b", 10.0, content="other")
+    assert paired(a=unseen, b=other) == set()
+    assert paired(a=unseen, b=other, c=made_save("c", 20.0)) == set()
     assert paired(a=missing, b=made_save("b", 10.0)) == set()
 
 
