@@ -161,5 +161,8 @@ def _tells_of_failure(answer: HTTPResponse) -> bool:
 def _content(party: int, version: int) -> str:
     """Return a storymap as the editor sends it; two versions differ."""
     chance = random.Random(f"{party} {version}")  # noqa: S311 - a story, no secret
-    slides = [" ".join(chance.choices(_WORDS, k=20)) for _ in range(chance.randrange(1, 12))]
+    # As long as people's are: a save of which nothing but its length is known is told from others by that.
+    slides = [
+        " ".join(chance.choices(_WORDS, k=chance.randrange(20, 200))) for _ in range(chance.randrange(1, 12))
+    ]
     return json.dumps({"version": version, "slides": slides})
