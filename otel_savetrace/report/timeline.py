@@ -59,7 +59,7 @@ def layout(saves: Sequence[Save], width: int, marks: Marks) -> Layout:
     """Return the layout in which all attempts of the saves stand alike, each save in `width` columns."""
     attempts = [attempt for save in saves for call in save.calls for attempt in call.attempts]
     outcomes = [_outcome(attempt, marks).cell_len for attempt in attempts]
-    facts = [len(", ".join(_facts(attempt))) for attempt in attempts]
+    facts = [len(", ".join(attempt_facts(attempt))) for attempt in attempts]
     seconds = max(save.seconds for save in saves)
     widest = max(SHORTEST_OUTCOME, *outcomes, 0)
     beside = width - NUMBER_WIDTH - widest - GAP - max([*facts, 0])
@@ -88,7 +88,7 @@ class Timeline:
             ended = attempt.span.end_nanoseconds
         if not call.attempts:
             bar = self._bar(call.span.start_nanoseconds, call.span.end_nanoseconds, None, call.failed)
-            lines += [Text("  ") + bar + _outcome_of_call(call), Text(f"  {_why_no_attempts(call)}", ASIDE)]
+            lines += [Text("  ") + bar + _outcome_of_call(call), Text(f"  {why_no_attempts(call)}", ASIDE)]
         return lines
 
     def axis(self) -> Text:
@@ -109,7 +109,7 @@ class Timeline:
         start, end = attempt.span.start_nanoseconds, attempt.span.end_nanoseconds
         line = Text(f"{number} ", ASIDE)
         line.append_text(self._bar(start, end, waited_from if number > 1 else None, not attempt.succeeded))
-        outcome, facts = _outcome(attempt, self.layout.marks), _facts(attempt)
+        outcome, facts = _outcome(attempt, self.layout.marks), attempt_facts(attempt)
         if self.layout.one_line:
             outcome.pad_right(self.layout.outcome_width - outcome.cell_len + GAP)
             told = Text(", ".join(facts), ASIDE)
@@ -152,7 +152,8 @@ def _outcome_of_call(call: Call) -> Text:
     return Text(" no error", SUCCEEDED) if call.sent_by is None else Text(" not known", UNKNOWN)
 
 
-def _why_no_attempts(call: Call) -> str:
+def why_no_attempts(call: Call) -> str:
+    """Return why a call has no attempts to show."""
     if call.sent_by is not None:
         return f"sent by {printable(call.sent_by)}: attempts cannot be seen"
     return "nothing was sent" if call.attempts_made == 0 else "attempts are not recorded"
@@ -163,7 +164,8 @@ def _outcome(attempt: Attempt, marks: Marks) -> Text:
     return Text(f" {mark} {printable(attempt.outcome)}", _style(not attempt.succeeded))
 
 
-def _facts(attempt: Attempt) -> list[str]:
+def attempt_facts(attempt: Attempt) -> list[str]:
+    """Return what is known of the wire, in few words each: its wait, connection, head."""
     facts = []
     waited, idle = attempt.backoff_seconds, attempt.connection_idle_seconds
     if waited is not None:
