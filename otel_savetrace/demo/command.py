@@ -10,16 +10,21 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
 from otel_savetrace.demo import backend, epilogue, keeping, servers, story
 from otel_savetrace.demo.faults import Plan
 from otel_savetrace.demo.front import Front
+from otel_savetrace.demo.incidents.catalogue import INCIDENTS
+from otel_savetrace.demo.incidents.incident import Incident
+from otel_savetrace.demo.incidents.play import play
 from otel_savetrace.demo.interruption import Interruption
 from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
 from otel_savetrace.demo.progress import Progress
 from otel_savetrace.demo.stage import Stage
 from otel_savetrace.demo.users import Crowd
+from otel_savetrace.errors import SaveTraceError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -36,6 +41,17 @@ class Options:
     jaeger: bool
     wait: bool
     keep: Path | None
+    incident: Incident | None
+
+
+def _list_faults(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    names = Table.grid(padding=(0, 2))
+    for incident in INCIDENTS.values():
+        names.add_row(Text(incident.name, style="bold", no_wrap=True), incident.says)
+    Console().print(names)
+    ctx.exit()
 
 
 @click.command()
@@ -55,18 +71,37 @@ class Options:
     help="Keep spans, logs and what was seen on the wire in this new folder.",
 )
 @click.option("--wait/--no-wait", default=None, help="With --jaeger: stay up until Ctrl-C, or do not.")
-def demo(jaeger: bool, seed: int, saves: int, keep: Path | None, wait: bool | None) -> None:
+@click.option(
+    "--fault",
+    type=click.Choice(list(INCIDENTS)),
+    metavar="NAME",
+    help="Play one incident, and report on it; --list-faults names them.",
+)
+@click.option(
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_faults,
+    help="Say what each NAME of --fault is, and exit.",
+)
+def demo(
+    jaeger: bool, seed: int, saves: int, keep: Path | None, wait: bool | None, fault: str | None
+) -> None:
     """Watch saves to S3 fail and work again, and see what differed.
 
     A storymap editor with no tracing in it runs under gunicorn and saves to a real S3 server. Faults happen
     on the way; users press save again. Nothing is left running.
     """
     keeping.refuse_what_is_not_new(keep)
+    if fault and jaeger:
+        raise SaveTraceError("--fault and --jaeger do not go together: the report reads the file of spans.")
     stays = jaeger and (sys.stdout.isatty() if wait is None else wait)
+    options = Options(seed, saves, jaeger, stays, keep, INCIDENTS[fault] if fault else None)
     console = Console()
     try:
         with Interruption() as interruption, Stage(console, interruption) as stage:
-            _play(stage, Options(seed, saves, jaeger, stays, keep))
+            _play(stage, options)
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left running.")
         raise SystemExit(INTERRUPTED) from None
@@ -74,6 +109,10 @@ def demo(jaeger: bool, seed: int, saves: int, keep: Path | None, wait: bool | No
 
 def _play(stage: Stage, options: Options) -> None:
     console = stage.console
+    if options.incident:
+        spans = play(stage, options.incident, options.seed, options.keep)
+        epilogue.report_on(console, spans)
+        return
     told = story.tell(options.seed, options.saves)
     console.print(Text("A storymap editor saves to S3, faults happen, users press save again.", style="bold"))
     console.print()
@@ -117,7 +156,7 @@ def _watch(console: Console, told: story.Story, address: str, seed: int) -> None
     progress = Progress(told.authors)
     with (
         Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
-        Crowd(address, told.authors, seed, progress.note) as crowd,
+        Crowd((address,), told.authors, seed, progress.note) as crowd,
     ):
         crowd.wait()
     console.print(progress)

@@ -17,6 +17,7 @@ from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, assemble
 from otel_savetrace.analysis.pairing import pair
 from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.commands.report import report
 from otel_savetrace.demo.backend import Backend
 from otel_savetrace.demo.servers import SERVICE, STORYMAP_ID
 from otel_savetrace.errors import RealPartError
@@ -63,6 +64,20 @@ def show(console: Console, spans: Path, backend: Backend | None, *, stays: bool 
     _commands(console, backend.page if backend and stays else str(spans), failed, retry)
     if backend:
         _pages(console, backend, failed, retry, stays=stays)
+
+
+def report_on(console: Console, spans: Path) -> None:
+    """Print what ``savetrace report`` says of the spans in the file, and the commands that show more."""
+    _heading(console, "What the report says")
+    console.file.flush()
+    report.main([str(spans)], standalone_mode=False)
+    _heading(console, "What to do next")
+    savetrace = _as_called()
+    _line(
+        console, "this report, as a page of its own", savetrace, "report", str(spans), "--html", "report.html"
+    )
+    _line(console, "each failure with its retries", savetrace, "episodes", str(spans))
+    _line(console, "what each fault is", savetrace, "demo", "--list-faults")
 
 
 def most_telling(found: list[Episode]) -> Episode | None:

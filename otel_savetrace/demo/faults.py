@@ -70,7 +70,12 @@ class SlowAnswer:
     seconds: float
 
 
-Fault = ErrorAnswer | Reset | SlowAnswer
+@dataclasses.dataclass(frozen=True)
+class FlippedBit:
+    """One bit of the body's first byte is the other way round when the store gets it."""
+
+
+Fault = ErrorAnswer | Reset | SlowAnswer | FlippedBit
 
 SLOW_DOWN = ErrorAnswer(503, "SlowDown", "Please reduce your request rate.")
 INTERNAL_ERROR = ErrorAnswer(
@@ -100,46 +105,94 @@ class Rule:
     """Whom a fault meets.
 
     Requests by `method` for keys that begin with `key_prefix`, and with `on_reused` only those that come on
-    a connection that carried one before. Of these it leaves `skip` alone and meets the next `times`.
+    a connection that carried one before; only those whose body is said to be longer than `body_over` bytes.
+    Of these it leaves `skip` alone and meets the next `times`, None for all, or of those each `every`-th.
     """
 
     fault: Fault
     key_prefix: str = ""
     method: str = "PUT"
     skip: int = 0
-    times: int = 1
+    times: int | None = 1
     on_reused: bool = False
+    body_over: int = -1
+    every: int = 1
 
-    def fits(self, method: str, key: str, reused: bool) -> bool:
+    def fits(self, method: str, key: str, reused: bool, body: int) -> bool:
         """Whether a request is one of those that the rule counts."""
-        return method == self.method and key.startswith(self.key_prefix) and (reused or not self.on_reused)
+        return (
+            method == self.method
+            and key.startswith(self.key_prefix)
+            and (reused or not self.on_reused)
+            and body > self.body_over
+        )
+
+    def meets(self, count: int) -> bool:
+        """Whether it is carried out on the request that `count` of those counted came before."""
+        past = count - self.skip
+        return past >= 0 and (self.times is None or past < self.times) and past % self.every == 0
+
+
+@dataclasses.dataclass(frozen=True)
+class RateLimit:
+    """Answers SlowDown to writes beyond `per_second`, counted for each user's folder, as S3 does by prefix.
+
+    `burst` of them may come at once.
+    """
+
+    per_second: float
+    burst: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Rules in order; where several are due for one request, the first is carried out."""
+    """Rules in order; where several are due for one request, the first is carried out.
+
+    `idle_limit_seconds`: a connection that carried nothing for longer is forgotten without a word, and
+    whatever comes on it then is answered with a reset, as by NAT gateways and network load balancers.
+    """
 
     rules: tuple[Rule, ...] = ()
+    idle_limit_seconds: float | None = None
+    rate_limit: RateLimit | None = None
 
 
 class Progress:
-    """How far a plan was carried out: what each rule counted."""
+    """How far a plan was carried out: what each rule counted, and what the rate limit has left."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._counted = [0] * len(plan.rules)
+        self._left: dict[str, tuple[float, float]] = {}
 
-    def decide(self, method: str, target: str, reused: bool) -> Fault | None:
-        """Return the fault that the next request meets, None for none; `target` as in its request line."""
+    def decide(self, method: str, target: str, reused: bool, body: int = 0, now: float = 0.0) -> Fault | None:
+        """Return the fault that the next request meets, None for none.
+
+        `target` is as in its request line, `body` the length that its head announces, `now` in seconds.
+        """
         key = key_of(target)
         due = None
         for index, rule in enumerate(self.plan.rules):
-            if rule.fits(method, key, reused):
+            if rule.fits(method, key, reused, body):
                 count = self._counted[index]
                 self._counted[index] += 1
-                if due is None and rule.skip <= count < rule.skip + rule.times:
+                if due is None and rule.meets(count):
                     due = rule.fault
+        if due is None and self.plan.rate_limit and method == "PUT" and key:
+            return self._throttled(self.plan.rate_limit, _folder(key), now)
         return due
+
+    def _throttled(self, limit: RateLimit, folder: str, now: float) -> Fault | None:
+        left, then = self._left.get(folder, (float(limit.burst), now))
+        left = min(float(limit.burst), left + (now - then) * limit.per_second)
+        throttled = left < 1
+        self._left[folder] = (left if throttled else left - 1, now)
+        return SLOW_DOWN if throttled else None
+
+
+def _folder(key: str) -> str:
+    """Return the folder that is one user's: ``storymapjs/{user}``."""
+    return "/".join(key.split("/")[:2])
 
 
 def key_of(target: str) -> str:

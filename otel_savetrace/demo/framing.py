@@ -54,6 +54,11 @@ class Head:
         return "chunked" in self.headers.get("transfer-encoding", "").lower()
 
     @property
+    def announced_body(self) -> int:
+        """Bytes of content that a request says it has, without the framing of chunks; 0 where it does not."""
+        return int(self.headers.get("x-amz-decoded-content-length") or self.content_length or 0)
+
+    @property
     def content_length(self) -> int | None:
         """Length of the body in bytes, None where the head does not say."""
         value = self.headers.get("content-length")

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 
 from otel_savetrace.demo import framing
-from otel_savetrace.demo.faults import ErrorAnswer, Fault, Progress, Reset, SlowAnswer
+from otel_savetrace.demo.faults import ErrorAnswer, Fault, FlippedBit, Progress, Reset, SlowAnswer
 from otel_savetrace.demo.journal import RESET, Journal, Seen
 from otel_savetrace.demo.processes import LOOPBACK
 
@@ -47,6 +47,7 @@ class Connection:
         self.number = number
         self.surroundings = surroundings
         self.requests = 0
+        self.last_answered = 0.0
         self.reader = reader
         self.writer = writer
         self.store_reader: asyncio.StreamReader | None = None
@@ -94,15 +95,23 @@ class Connection:
             expects_continue=head.expects_continue,
             began=time.time(),
         )
-        fault = self.surroundings.progress.decide(method, target, seen.reused)
+        fault = self._fault(head, seen)
         seen.fault = type(fault).__name__ if fault else None
         try:
             if isinstance(fault, ErrorAnswer):
                 return await self._answer_error(head, seen, fault)
             return await self._pass_on(head, seen, fault)
         finally:
+            self.last_answered = time.monotonic()
             if not seen.ended:
                 self.surroundings.journal.note(seen)
+
+    def _fault(self, head: framing.Head, seen: Seen) -> Fault | None:
+        progress, now = self.surroundings.progress, time.monotonic()
+        limit = progress.plan.idle_limit_seconds
+        if limit is not None and seen.reused and now - self.last_answered > limit:
+            return Reset("head")
+        return progress.decide(seen.method, seen.target, seen.reused, head.announced_body, now)
 
     async def _answer_error(self, head: framing.Head, seen: Seen, error: ErrorAnswer) -> bool:
         if error.keep_alive:
@@ -135,7 +144,8 @@ class Connection:
         store_reader, store_writer = await self._store()
         store_writer.write(head.raw)
         cut_after = fault.body_bytes if isinstance(fault, Reset) and fault.moment == "body" else None
-        body = asyncio.ensure_future(self._pass_body(head, seen, store_writer, cut_after))
+        flips = isinstance(fault, FlippedBit)
+        body = asyncio.ensure_future(self._pass_body(head, seen, store_writer, cut_after, flips))
         answered = asyncio.ensure_future(self._answer_head(seen, store_reader))
         try:
             await asyncio.wait({body, answered}, return_when=asyncio.FIRST_COMPLETED)
@@ -156,7 +166,12 @@ class Connection:
         return not (head.closes or answer.closes or framing.ends_with_the_connection(answer, seen.method))
 
     async def _pass_body(
-        self, head: framing.Head, seen: Seen, store_writer: asyncio.StreamWriter, cut_after: int | None
+        self,
+        head: framing.Head,
+        seen: Seen,
+        store_writer: asyncio.StreamWriter,
+        cut_after: int | None,
+        flips: bool,
     ) -> None:
         if cut_after == 0:
             self._cut(seen)
@@ -164,7 +179,8 @@ class Connection:
             seen.body_bytes += len(piece)
             if cut_after is not None and seen.body_bytes >= cut_after:
                 self._cut(seen)
-            store_writer.write(piece)
+            first = flips and seen.body_bytes == len(piece)
+            store_writer.write(bytes([piece[0] ^ 1]) + piece[1:] if first else piece)
             await store_writer.drain()
 
     async def _answer_head(self, seen: Seen, store_reader: asyncio.StreamReader) -> framing.Head:

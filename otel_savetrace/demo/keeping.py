@@ -29,13 +29,19 @@ def keep(from_folder: Path, folder: Path | None) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     if folder is None:
         return _copy(from_folder / SPANS, target)
-    for file in [from_folder / JOURNAL, *from_folder.rglob("*.log")]:
-        _copy(file, target)
+    logs = sorted(from_folder.rglob("*.log"))
+    hosts = [file for file in logs if file.stem == "app"]
+    for file in logs:
+        # The logs of several hosts bear the same name: each goes by its host's.
+        name = f"{file.parent.name}.log" if file in hosts and len(hosts) > 1 else file.name
+        _copy(file, target, name)
+    if (from_folder / JOURNAL).exists():  # else no front was there to write one
+        _copy(from_folder / JOURNAL, target)
     return _copy(from_folder / SPANS, target)
 
 
-def _copy(file: Path, folder: Path) -> Path:
+def _copy(file: Path, folder: Path, name: str | None = None) -> Path:
     """Copy beside the target first: whoever reads the target meanwhile reads a whole file."""
     with tempfile.TemporaryDirectory(dir=folder) as beside:
         copied = Path(shutil.copy(file, beside))
-        return copied.replace(folder / file.name)
+        return copied.replace(folder / (name or file.name))

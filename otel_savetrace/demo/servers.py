@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import boto3
@@ -84,8 +84,15 @@ def make_bucket(port: int) -> None:
     client.close()
 
 
-def app_server(folder: Path, port: int, *, storage_url: str, tracing: Mapping[str, str]) -> Process:
-    """Return the sample app for `port`, under gunicorn, storing at `storage_url`.
+def app_server(
+    folder: Path,
+    port: int,
+    *,
+    storage_url: str,
+    tracing: Mapping[str, str],
+    gunicorn: Sequence[str] = ("--workers", str(WORKERS)),
+) -> Process:
+    """Return the sample app for `port`, under gunicorn with some options, storing at `storage_url`.
 
     `tracing` are the variables of OpenTelemetry and ours; empty, and the app runs without either.
     """
@@ -101,7 +108,7 @@ def app_server(folder: Path, port: int, *, storage_url: str, tracing: Mapping[st
     }
     command: list[str | Path] = [_script("opentelemetry-instrument")] if tracing else []
     command += [
-        _script("gunicorn"), "--workers", str(WORKERS), "--bind", f"{LOOPBACK}:{port}",
+        _script("gunicorn"), *gunicorn, "--bind", f"{LOOPBACK}:{port}",
         "--graceful-timeout", "2", "--worker-tmp-dir", folder, APP,
     ]  # fmt: skip
     ready = answers(f"http://{LOOPBACK}:{port}/select/")

@@ -20,21 +20,47 @@ _REQUESTS_OF_A_PAGE = 3
 
 
 @dataclasses.dataclass(frozen=True)
+class Image:
+    """An image of `bytes_least` to `bytes_most` bytes; `name` and `media_type` are what the user's file says.
+
+    Without `name` it gets a short one.
+    """
+
+    bytes_least: int = 20_000
+    bytes_most: int = 60_000
+    name: str | None = None
+    media_type: str = "image/jpeg"
+
+
+@dataclasses.dataclass(frozen=True)
 class Step:
-    """One thing that a user saves; `cut`: at the first try half of the content never reaches the app."""
+    """One thing that a user saves.
+
+    `cut`: at the first try half of the content never reaches the app. `rest_seconds`: the user does
+    something else before. `nested`: how many groups of slides lie within one another.
+    """
 
     what: What
     cut: bool = False
+    rest_seconds: float = 0.0
+    image: Image = Image()
+    nested: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Author:
-    """A user, the storymap made in the first step, and the steps in order."""
+    """A user, the storymap made in the first step, and the steps in order.
+
+    `pauses`: shortest and longest pause between two steps, in seconds. `presses` of the button at most go
+    into one step.
+    """
 
     name: str
     title: str
     storymap_id: str
     steps: tuple[Step, ...]
+    pauses: tuple[float, float] = (0.05, 0.25)
+    presses: int = 5
 
     @property
     def user_id(self) -> str:

@@ -13,13 +13,11 @@ from collections.abc import Callable
 
 import requests
 
-from otel_savetrace.demo.story import Author, Step, What
+from otel_savetrace.demo.story import Author, Image, Step, What
 
 PATIENCE_SECONDS = 45.0
 """How long the editor waits for an answer."""
 
-PRESSES_AT_MOST = 5
-_PAUSE_SECONDS = (0.05, 0.25)
 _PAUSE_BEFORE_NEXT_PRESS_SECONDS = (0.6, 1.4)
 _WORDS = ("harbour", "bridge", "market", "night", "river", "song", "tower", "winter")
 
@@ -40,13 +38,25 @@ OnPress = Callable[[Press], None]
 
 
 class Crowd:
-    """All authors at once, each in a thread; they stop between two presses when the ``with`` block ends."""
+    """All authors at once, each in a thread; they stop between two presses when the ``with`` block ends.
 
-    def __init__(self, address: str, authors: tuple[Author, ...], seed: int, on_press: OnPress) -> None:
+    `addresses` are the app's: of several hosts, the users log in at the first, and each press goes to the
+    others with the chance of `others_share`.
+    """
+
+    def __init__(
+        self,
+        addresses: tuple[str, ...],
+        authors: tuple[Author, ...],
+        seed: int,
+        on_press: OnPress,
+        others_share: float = 0.3,
+    ) -> None:
         self._stop = threading.Event()
         self._threads = []
         for author in authors:
-            user = User(address, author, chance_of(seed, author), on_press, self._stop)
+            hosts = Hosts(addresses, others_share)
+            user = User(hosts, author, chance_of(seed, author), on_press, self._stop)
             self._threads.append(threading.Thread(target=user.run, name=author.name, daemon=True))
 
     def __enter__(self) -> Crowd:
@@ -68,18 +78,32 @@ def chance_of(seed: int, author: Author) -> random.Random:
     return random.Random(f"{seed} {author.name}")  # noqa: S311 - a story, no secret
 
 
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The app's addresses, the first one's first, and the share of presses that go to the others."""
+
+    addresses: tuple[str, ...]
+    others_share: float
+
+    def one(self, chance: random.Random) -> str:
+        """Return the host that a press goes to, as a load balancer has it."""
+        if len(self.addresses) == 1 or chance.random() >= self.others_share:
+            return self.addresses[0]
+        return chance.choice(self.addresses[1:])
+
+
 class User:
     """One author at the editor."""
 
     def __init__(
         self,
-        address: str,
+        hosts: Hosts,
         author: Author,
         chance: random.Random,
         on_press: OnPress,
         stop: threading.Event,
     ) -> None:
-        self.address = address
+        self.hosts = hosts
         self.author = author
         self.chance = chance
         self.on_press = on_press
@@ -92,14 +116,14 @@ class User:
             session.trust_env = False  # a proxy of the user's is no way to loopback
             self._log_in(session)
             for step in self.author.steps:
-                if self._pause(_PAUSE_SECONDS):
+                if self.stop.wait(step.rest_seconds) or self._pause(self.author.pauses):
                     return
                 self._save(session, step)
 
     def _save(self, session: requests.Session, step: Step) -> None:
         """Press the button until it is saved: with the same content, as nothing was changed meanwhile."""
-        form = self._form(step.what)
-        for number in range(1, PRESSES_AT_MOST + 1):
+        form = self._form(step)
+        for number in range(1, self.author.presses + 1):
             cut = step.cut and number == 1
             sent = {**form, "d": form["d"][: len(form["d"]) // 2]} if cut else form
             press = self._press(session, step.what, sent, number)
@@ -110,7 +134,7 @@ class User:
     def _press(self, session: requests.Session, what: What, form: dict[str, str], number: int) -> Press:
         path = "/storymap/image/save/" if what == "image" else f"/storymap/{what}/"
         started = time.monotonic()
-        error = _what_the_editor_shows(session, self.address + path, form)
+        error = _what_the_editor_shows(session, self.hosts.one(self.chance) + path, form)
         seconds = time.monotonic() - started
         return Press(self.author.name, self.author.storymap_id, what, number, error, seconds)
 
@@ -118,25 +142,30 @@ class User:
         form = {"name": self.author.name}
         # Whoever is not let in learns it from the next save.
         with contextlib.suppress(requests.RequestException):
-            session.post(f"{self.address}/login/", data=form, timeout=PATIENCE_SECONDS)
+            session.post(f"{self.hosts.addresses[0]}/login/", data=form, timeout=PATIENCE_SECONDS)
 
     def _pause(self, between: tuple[float, float]) -> bool:
         """Do nothing for a while; return whether it is time to stop."""
         return self.stop.wait(self.chance.uniform(*between))
 
-    def _form(self, what: What) -> dict[str, str]:
+    def _form(self, step: Step) -> dict[str, str]:
         """Fill in the form for the next thing to save."""
-        if what == "image":
-            image = base64.b64encode(self.chance.randbytes(self.chance.randrange(20_000, 60_000))).decode()
-            name = f"{self.chance.choice(_WORDS)}-{self.chance.randrange(1000)}.jpg"
-            return {
-                "id": self.author.storymap_id,
-                "name": name,
-                "content": f"data:image/jpeg;base64,{image}",
-            }
+        if step.what == "image":
+            return self._image_form(step.image)
         self.slides.append({"text": {"headline": self._words(4), "text": self._words(60)}})
         content = json.dumps({"storymap": {"slides": self.slides}})
-        return {"id": self.author.storymap_id, "title": self.author.title, "d": content}
+        groups = "[" * step.nested + content + "]" * step.nested
+        return {"id": self.author.storymap_id, "title": self.author.title, "d": groups}
+
+    def _image_form(self, image: Image) -> dict[str, str]:
+        size = self.chance.randrange(image.bytes_least, image.bytes_most)
+        content = base64.b64encode(self.chance.randbytes(size)).decode()
+        name = f"{self.chance.choice(_WORDS)}-{self.chance.randrange(1000)}.jpg"
+        return {
+            "id": self.author.storymap_id,
+            "name": image.name or name,
+            "content": f"data:{image.media_type};base64,{content}",
+        }
 
     def _words(self, count: int) -> str:
         return " ".join(self.chance.choices(_WORDS, k=count)).capitalize()

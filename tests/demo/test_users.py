@@ -50,7 +50,7 @@ def address(
 def presses(address: str, told: story.Story) -> list[users.Press]:
     """Let everybody save until they are done."""
     pressed: list[users.Press] = []
-    crowd = users.Crowd(address, told.authors, SEED, pressed.append)
+    crowd = users.Crowd((address,), told.authors, SEED, pressed.append)
     with crowd:
         crowd.wait()
     return pressed
@@ -110,9 +110,8 @@ def test_an_app_that_is_gone_is_an_error_that_the_user_sees(told: story.Story) -
     pressed: list[users.Press] = []
     author = told.authors[0]
     stop = _NoPause()
-    users.User(
-        f"http://{LOOPBACK}:{free_port()}", author, users.chance_of(SEED, author), pressed.append, stop
-    ).run()
+    nobody = users.Hosts((f"http://{LOOPBACK}:{free_port()}",), 0.0)
+    users.User(nobody, author, users.chance_of(SEED, author), pressed.append, stop).run()
     assert {press.error for press in pressed} == {"error"}
     assert [press.number for press in pressed] == [1, 2, 3, 4, 5] * len(author.steps)
 
@@ -123,9 +122,8 @@ def test_users_stop_when_they_are_told_to(told: story.Story) -> None:
     author = told.authors[0]
     stop = threading.Event()
     stop.set()
-    users.User(
-        f"http://{LOOPBACK}:{free_port()}", author, users.chance_of(SEED, author), pressed.append, stop
-    ).run()
+    nobody = users.Hosts((f"http://{LOOPBACK}:{free_port()}",), 0.0)
+    users.User(nobody, author, users.chance_of(SEED, author), pressed.append, stop).run()
     assert pressed == []
 
 

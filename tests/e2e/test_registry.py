@@ -128,7 +128,7 @@ def _demo(start: StartApp) -> App:
     told = story.tell(1, story.SMALLEST)
     tracing = servers.tracing_to(Path(f"{OWN_FOLDER}/spans.jsonl"))
     app = start(tracing, plan=told.plan, app=SAMPLE, options=("--workers", "2"))
-    with Crowd(f"http://{LOOPBACK}:{app.port}", told.authors, 1, lambda _: None) as crowd:
+    with Crowd((f"http://{LOOPBACK}:{app.port}",), told.authors, 1, lambda _: None) as crowd:
         crowd.wait()
     app.stop()
     return app

@@ -18,9 +18,26 @@ BUCKET = os.environ.get("AWS_STORAGE_BUCKET_NAME", "storymaps")
 FOLDER = "storymapjs"
 SECONDS_BETWEEN_TRIES = 0.2
 
-_client = boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 3}))
+TIMEOUT_SECONDS = float(os.environ.get("STORAGE_TIMEOUT_SECONDS", "60"))
+
+
+def _make_client(attempts: int) -> Any:
+    return boto3.client(
+        "s3",
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=TIMEOUT_SECONDS,
+            read_timeout=TIMEOUT_SECONDS,
+        ),
+    )
+
+
+_client = _make_client(attempts=3)
 # Images may be large: one try only, so that a bad connection does not keep a worker busy for minutes.
-_image_client = boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 1}))
+_image_client = _make_client(attempts=1)
+
+if os.environ.get("STORAGE_CHECK_AT_START"):
+    _image_client.head_bucket(Bucket=BUCKET)
 
 
 class StorageError(Exception):

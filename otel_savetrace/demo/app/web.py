@@ -20,6 +20,7 @@ from . import storage
 SLUG_LIMIT = 200
 
 app = Flask(__name__)
+app.config.from_prefixed_env()
 app.secret_key = os.environ.get("FLASK_SECRET_KEY", "only for trying it out")
 
 View = Callable[..., ResponseReturnValue]

@@ -1,0 +1,80 @@
+"""Who saves in an incident: a handful of users, each with steps of one kind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from otel_savetrace.demo.incidents.incident import Cast
+from otel_savetrace.demo.story import Author, Image, Step, What
+
+NAMES = ("ada", "bruno", "chidi", "dalia", "emil", "farah", "goran", "hana")
+_TITLES = (
+    "Rivers of Norway", "Harbours of the Hanse", "A walk through Lagos", "Night trains",
+    "Lighthouses", "Bazaars", "Bridges of Mostar", "Volcanoes",
+)  # fmt: skip
+
+_ANY: tuple[What, ...] = ("save", "image", "publish")
+
+MakeStep = Callable[[random.Random], Step]
+
+
+def cast(
+    make_step: MakeStep, *, users: int = 6, steps: int = 10, presses: int = 3,
+    pauses: tuple[float, float] = (0.05, 0.25),
+) -> Cast:  # fmt: skip
+    """Return a cast of `users`, each of whom takes `steps` steps that `make_step` makes up."""
+
+    def make(chance: random.Random) -> tuple[Author, ...]:
+        return tuple(
+            author(index, [make_step(chance) for _ in range(steps)], presses=presses, pauses=pauses)
+            for index in range(users)
+        )
+
+    return make
+
+
+def author(
+    index: int, steps: list[Step], *, presses: int = 3, pauses: tuple[float, float] = (0.05, 0.25)
+) -> Author:
+    """Return a user who makes a storymap and goes through the steps."""
+    title = _TITLES[index]
+    everything = (Step("create"), *steps)
+    return Author(NAMES[index], title, title.lower().replace(" ", "-"), everything, pauses, presses)
+
+
+def an_image(_: random.Random) -> Step:
+    """Save a small image."""
+    return Step("image", image=Image(5_000, 20_000))
+
+
+def anything(chance: random.Random) -> Step:
+    """Save a draft, an image, or publish."""
+    what: What = chance.choices(_ANY, (3, 2, 1))[0]
+    return Step(what, image=Image(5_000, 20_000))
+
+
+def image_of_any_size(chance: random.Random) -> Step:
+    """Save an image: most are small, every third is as large as a camera makes it."""
+    if chance.random() < 0.3:
+        return Step("image", image=Image(140_000, 320_000))
+    return Step("image", image=Image(5_000, 110_000))
+
+
+def image_with_any_name(chance: random.Random) -> Step:
+    """Save an image: every third has the caption for its name, as some programs export them."""
+    length = chance.randrange(256, 330) if chance.random() < 0.3 else chance.randrange(12, 245)
+    words = "-".join(f"{chance.randrange(16**6):06x}" for _ in range(length // 7 + 1))
+    return Step("image", image=Image(5_000, 20_000, name=f"{words[: length - 4]}.jpg"))
+
+
+def image_with_any_media_type(chance: random.Random) -> Step:
+    """Save an image: every third drags what a program wrote into its media type along."""
+    length = chance.randrange(7_600, 9_000) if chance.random() < 0.3 else chance.randrange(2_000)
+    history = ";history=" + "".join(chance.choices("abcdefghij", k=length))
+    return Step("image", image=Image(5_000, 20_000, media_type=f"image/jpeg{history}"))
+
+
+def nested_draft(chance: random.Random) -> Step:
+    """Save a draft: every fourth has its slides in groups of groups of groups, without end."""
+    return Step("save", nested=100_000 if chance.random() < 0.25 else 1)

@@ -1,0 +1,119 @@
+"""An incident's servers: the store, the front before it, and the app on each of its hosts."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+
+from otel_savetrace.demo import keeping, servers
+from otel_savetrace.demo.binaries import WEED
+from otel_savetrace.demo.front import Front
+from otel_savetrace.demo.incidents.certificate import make_certificate
+from otel_savetrace.demo.incidents.incident import Host, Incident
+from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
+from otel_savetrace.demo.stage import Stage
+from otel_savetrace.errors import RealPartError
+
+# Set by the child itself, as macOS and Linux have it in common.
+_WITH_FILE_LIMIT = (
+    "import os, resource, sys; limit = int(sys.argv[1]);"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """The store's process, the app's on each host, and the hosts' addresses."""
+
+    store: Process
+    apps: tuple[Process, ...]
+    addresses: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Way:
+    """How hosts reach the store: scheme and port, and the file with its certificate."""
+
+    scheme: str
+    port: int
+    certificate: Path | None
+
+
+def start_site(stage: Stage, incident: Incident, seed: int) -> Site:
+    """Start everything; it ends with the stage. Raises `RealPartError` where something is not there."""
+    port = free_port()
+    store = _store(stage, incident, port)
+    stage.start(store, f"An S3 server: {Path(_program(store)).name.partition('-')[0]}")
+    servers.make_bucket(port)
+    way = _way(stage, incident, port, seed)
+    apps, addresses = [], []
+    for host in incident.hosts:
+        app_port = free_port()
+        app = _app(stage, host, app_port, way, named=len(incident.hosts) > 1)
+        stage.start(app, f"The app on {host.name}: gunicorn, under opentelemetry-instrument")
+        apps.append(app)
+        addresses.append(f"http://{LOOPBACK}:{app_port}")
+    return Site(store, tuple(apps), tuple(addresses))
+
+
+def _store(stage: Stage, incident: Incident, port: int) -> Process:
+    store = servers.s3_server(stage.folder / "store", port, announce=stage.announce)
+    if incident.only_versitygw and Path(store.command[0]).name.startswith(WEED):
+        raise RealPartError(
+            f"The fault {incident.name} is a limit of versitygw's, and there is only SeaweedFS: install Go"
+            " 1.25 or later (https://go.dev/dl) so that versitygw can be built."
+        )
+    if incident.largest_object:
+        limited = [sys.executable, "-c", _WITH_FILE_LIMIT, str(incident.largest_object)]
+        store.command = [*limited, *store.command]
+    return store
+
+
+def _program(store: Process) -> str:
+    return store.command[4] if store.command[0] == sys.executable else store.command[0]
+
+
+def _way(stage: Stage, incident: Incident, port: int, seed: int) -> _Way:
+    if incident.plan is None:
+        return _Way("http", port, None)
+    certificate, tls = make_certificate(stage.folder) if incident.tls else (None, None)
+    front = Front(port, incident.plan, stage.folder / keeping.JOURNAL, seed=seed, tls=tls)
+    stage.enter(front)
+    stage.say("A front before it")
+    return _Way("https" if tls else "http", front.port, certificate)
+
+
+def _app(stage: Stage, host: Host, port: int, way: _Way, *, named: bool) -> Process:
+    tracing = {
+        **servers.tracing_to(stage.folder / keeping.SPANS),
+        **({"OTEL_RESOURCE_ATTRIBUTES": f"host.name={host.name}"} if named else {}),
+        # Hosts that share no secret know no retries of one another's failures otherwise.
+        "OTEL_SAVETRACE_COOKIE_SECRET": "the same on all hosts",
+    }
+    app = servers.app_server(
+        stage.folder / host.name,
+        port,
+        storage_url=f"{way.scheme}://{host.store_name}:{way.port}",
+        tracing=tracing,
+        gunicorn=host.gunicorn,
+    )
+    app.environment.update(host.environment)
+    if way.certificate and host.trusts_store:
+        app.environment["AWS_CA_BUNDLE"] = str(way.certificate)
+    if host.clock_behind_seconds:
+        app.command = [_faketime(), "-f", f"-{host.clock_behind_seconds}s", *app.command]
+        # Its seconds are as long as ours: only what the time is differs.
+        app.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    return app
+
+
+def _faketime() -> str:
+    found = shutil.which("faketime")
+    if found is None:
+        raise RealPartError(
+            "A host's clock is set wrong by faketime, which is not there: `apt-get install faketime`, or"
+            " `brew install libfaketime`."
+        )
+    return found
