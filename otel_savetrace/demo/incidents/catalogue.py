@@ -133,14 +133,6 @@ _ALL = (
         hosts=_two_hosts(Host("app-2", environment={"AWS_ACCESS_KEY_ID": "demo-of-last-week"})),
     ),
     Incident(
-        "clock-skew",
-        "The clock of one of two hosts is twenty minutes behind.",
-        "storage.clock_skew",
-        cast.cast(cast.anything),
-        conditions=(*_SECOND_HOST, attributes.CLOCK_SKEW_SECONDS),
-        hosts=_two_hosts(Host("app-2", clock_behind_seconds=20 * 60)),
-    ),
-    Incident(
         "session",
         "One of two hosts was given another secret key, and knows nobody who logged in at the other.",
         "app.session",

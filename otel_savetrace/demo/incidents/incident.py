@@ -19,7 +19,7 @@ NO_FAULTS = Plan()
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """A host that the app runs on: its gunicorn's options, what its environment has besides, its clock.
+    """A host that the app runs on: its gunicorn's options, what its environment has besides.
 
     `store_name` is the name under which it looks for the store. `trusts_store`: whether it has the
     certificate of a store that speaks TLS.
@@ -28,7 +28,6 @@ class Host:
     name: str = "app-1"
     gunicorn: tuple[str, ...] = ("--workers", "2")
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    clock_behind_seconds: int = 0
     store_name: str = LOOPBACK
     trusts_store: bool = True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import sys
 from pathlib import Path
 
@@ -102,18 +101,4 @@ def _app(stage: Stage, host: Host, port: int, way: _Way, *, named: bool) -> Proc
     app.environment.update(host.environment)
     if way.certificate and host.trusts_store:
         app.environment["AWS_CA_BUNDLE"] = str(way.certificate)
-    if host.clock_behind_seconds:
-        app.command = [_faketime(), "-f", f"-{host.clock_behind_seconds}s", *app.command]
-        # Its seconds are as long as ours: only what the time is differs.
-        app.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
     return app
-
-
-def _faketime() -> str:
-    found = shutil.which("faketime")
-    if found is None:
-        raise RealPartError(
-            "A host's clock is set wrong by faketime, which is not there: `apt-get install faketime`, or"
-            " `brew install libfaketime`."
-        )
-    return found
