@@ -53,17 +53,12 @@ def own_names(held: Mapping[str, AttributeValue]) -> list[str]:
     return [name for name, value in held.items() if isinstance(value, str) and not _explained(name)]
 
 
-def names_user(name: str) -> bool:
-    """Return whether an attribute of this name tells who saved, by its name alone."""
-    return "user" in name.lower()
-
-
 def names_client(name: str) -> bool:
     """Return whether an attribute of this name tells with what program somebody saved, by its name alone.
 
     Addresses do not: they change on the way.
     """
-    return "client" in name.lower() and name not in CLIENT_ADDRESSES
+    return attributes.names_client(name) and name not in CLIENT_ADDRESSES
 
 
 @functools.lru_cache(maxsize=4096)

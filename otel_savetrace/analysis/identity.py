@@ -17,7 +17,7 @@ Identity: TypeAlias = tuple[str, str, Names, Names]
 
 def user(save: Save) -> Names:
     """Return the attributes that tell who saved; empty where none does."""
-    return tuple(sorted((name, value) for name, value in save.thing.items() if conventions.names_user(name)))
+    return tuple(sorted((name, value) for name, value in save.thing.items() if attributes.names_user(name)))
 
 
 def thing(save: Save) -> Names:
@@ -29,7 +29,7 @@ def thing(save: Save) -> Names:
     rest = {
         name: value
         for name, value in save.thing.items()
-        if not conventions.names_user(name) and not conventions.names_client(name)
+        if not attributes.names_user(name) and not conventions.names_client(name)
     }
     naming = {name: value for name, value in rest.items() if attributes.names_it(name)}
     return tuple(sorted((naming or rest or _first_object(save)).items()))

@@ -211,9 +211,7 @@ def thing_of(request: Request, names: frozenset[str]) -> dict[str, str]:
     for holder in (request.span, *writing):
         own = {name: str(holder.attributes[name]) for name in conventions.own_names(holder.attributes)}
         # Who saved it always counts: without it, two people's saves could be taken for one person's.
-        known = {
-            name: own[name] for name in own if not names or name in names or conventions.names_user(name)
-        }
+        known = {name: own[name] for name in own if not names or name in names or attributes.names_user(name)}
         if known:
             return known
     for holder in (request.span, *writing):

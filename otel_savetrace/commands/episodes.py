@@ -7,7 +7,7 @@ import json
 import click
 from rich.console import Console
 
-from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, assemble
+from otel_savetrace.analysis.episodes import Episode, assemble
 from otel_savetrace.analysis.pairing import pair
 from otel_savetrace.analysis.saves import saves
 from otel_savetrace.commands.options import (
@@ -15,13 +15,14 @@ from otel_savetrace.commands.options import (
     Selection,
     how_far,
     json_option,
-    read_length,
     read_sources,
     service_option,
     since_option,
+    spans_of,
     storymap_option,
     tell_skipped,
     where_option,
+    window_option,
 )
 from otel_savetrace.report.episodes_json import episodes_document
 from otel_savetrace.report.terminal import episodes_view
@@ -39,10 +40,7 @@ DEFAULT_LIMIT = 20
 @click.option("--code", metavar="CODE", help="Only episodes with this error code, such as SlowDown.")
 @service_option
 @since_option
-@click.option(
-    "--window", "window_seconds", callback=read_length, default=f"{WINDOW_SECONDS / 60:.0f}m",
-    show_default=True, metavar="LENGTH", help="How long after a failure a save is still its retry: 90s, 2h.",
-)  # fmt: skip
+@window_option
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="COUNT",
     help=f"The latest only.  [default: {DEFAULT_LIMIT}; with --json all]",
@@ -66,7 +64,7 @@ def episodes(
     """
     selection = Selection(conditions, storymap, since_nanoseconds, service)
     readings = read_sources(sources, selection.query)
-    found = saves(span for reading in readings for span in reading.spans)
+    found = saves(spans_of(readings))
     pairing = pair(found, window_seconds)
     fitting = [
         one

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.absence import meant
 from otel_savetrace.analysis.conventions import own_names
+from otel_savetrace.analysis.episodes import WINDOW_SECONDS
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.spans.reading import Query, Reading
-from otel_savetrace.spans.rows import AttributeValue
+from otel_savetrace.spans.rows import AttributeValue, Span
 from otel_savetrace.spans.sources import read
 
 SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
@@ -93,6 +95,11 @@ def read_sources(given: tuple[str, ...], query: Query) -> list[Reading]:
     return [read(source, query) for source in given or (source_or_default(None),)]
 
 
+def spans_of(readings: Iterable[Reading]) -> Iterator[Span]:
+    """Yield the spans of several readings, one after the other."""
+    return itertools.chain.from_iterable(reading.spans for reading in readings)
+
+
 where_option = click.option(
     "--where", "conditions", multiple=True, callback=read_conditions, metavar="NAME=VALUE",
     help="Only saves with this attribute; repeatable.",
@@ -108,6 +115,10 @@ since_option = click.option(
 service_option = click.option(
     "--service", metavar="NAME", help="Only saves of this service: of a Jaeger no other is read."
 )
+window_option = click.option(
+    "--window", "window_seconds", callback=read_length, default=f"{WINDOW_SECONDS / 60:.0f}m",
+    show_default=True, metavar="LENGTH", help="How long after a failure a save is still its retry: 90s, 2h.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a picture.")
 
 

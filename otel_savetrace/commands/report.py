@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from otel_savetrace.analysis.episodes import WINDOW_SECONDS, episodes
+from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.report import make_report, sources_seen
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.fail_on import FailOn, fail_on_option
@@ -16,12 +16,13 @@ from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
     json_option,
-    read_length,
     read_sources,
     service_option,
     since_option,
+    spans_of,
     storymap_option,
     tell_skipped,
+    window_option,
 )
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.report.episodes_json import jaeger_address
@@ -35,10 +36,7 @@ from otel_savetrace.report.terminal import report_view
 @click.option("--route", metavar="ROUTE", help="Only saves of this route: /save, or 'POST /save'.")
 @service_option
 @since_option
-@click.option(
-    "--window", "window_seconds", callback=read_length, default=f"{WINDOW_SECONDS / 60:.0f}m",
-    show_default=True, metavar="LENGTH", help="How long after a failure a save is still its retry: 90s, 2h.",
-)  # fmt: skip
+@window_option
 @json_option
 @click.option("--json-episodes", is_flag=True, help="Print JSON, each episode included.")
 @click.option(
@@ -63,14 +61,14 @@ def report(
     """Say what separates the saves that failed from those that worked, and what to do about it."""
     selection = Selection((), storymap, since_nanoseconds, service)
     readings = read_sources(sources, selection.query)
-    found = saves(span for reading in readings for span in reading.spans)
+    found = saves(spans_of(readings))
     told = episodes(found, window_seconds)
 
     def fits(save: Save) -> bool:
         return selection.fits(save) and _is_of_route(save, route)
 
-    every = (span for reading in readings for span in reading.spans)
-    made = make_report(sources_seen(readings, found), found, told, fits, every, jaeger_address(readings))
+    seen, page = sources_seen(readings, found), jaeger_address(readings)
+    made = make_report(seen, found, told, fits, spans_of(readings), page)
     if as_json or json_episodes:
         meant = [one for one in told if any(fits(save) for save in one.failed)]
         document = report_document(made, meant if json_episodes else None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
+from otel_savetrace.analysis.causes import UNEXPLAINED
 from otel_savetrace.analysis.findings import Condition, Confidence, Report, Verdict
 from otel_savetrace.analysis.words import count
-from otel_savetrace.report.cause_words import UNEXPLAINED, cause_in_words, sentence
+from otel_savetrace.report.cause_words import cause_in_words, sentence
 from otel_savetrace.report.figures import condition_words, percent
 
 SURENESS: Mapping[Confidence, str] = {

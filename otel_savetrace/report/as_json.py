@@ -5,6 +5,7 @@ Times are RFC 3339 in UTC, lengths of time seconds, sizes bytes; `null` stands f
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -98,8 +99,13 @@ def _save(save: Save) -> dict[str, Any]:
 
 def identified(save: Save) -> dict[str, Any]:
     """Return what a save is found by."""
-    time = save.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {"trace_id": save.trace_id, "span_id": save.span.span_id, "time": time}
+    return {"trace_id": save.trace_id, "span_id": save.span.span_id, "time": time(save.time)}
+
+
+def time(moment: datetime.datetime) -> str:
+    """Return a moment as RFC 3339 has it, in UTC."""
+    in_utc = moment.astimezone(datetime.timezone.utc)
+    return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _episode(episode: Episode) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-UNEXPLAINED = "unexplained"
+from otel_savetrace.analysis.causes import UNEXPLAINED
 
 CAUSE_WORDS: Mapping[str, str] = {
     "storage.throttled": "the store turned requests away, since they came faster than it takes them",

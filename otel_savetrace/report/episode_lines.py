@@ -14,9 +14,8 @@ from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.timeline import Marks
 from otel_savetrace.report.wording import (
     ASIDE,
-    FAILED,
     OUTCOME_STYLES,
-    SUCCEEDED,
+    STATE_STYLES,
     UNKNOWN,
     outcome,
     printable,
@@ -24,8 +23,6 @@ from otel_savetrace.report.wording import (
     stored,
     thing,
 )
-
-STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 
 ENDS = {
     "abandoned": "no save that worked followed",

@@ -17,7 +17,7 @@ from otel_savetrace.analysis.findings import (
     SourceSeen,
     Verdict,
 )
-from otel_savetrace.report.as_json import identified, json_value
+from otel_savetrace.report.as_json import identified, json_value, time
 from otel_savetrace.report.episodes_json import episode_document
 
 REPORT_SCHEMA = "savetrace.report/1"
@@ -69,10 +69,7 @@ def _source(source: SourceSeen) -> dict[str, Any]:
 
 
 def _time(moment: datetime.datetime | None) -> str | None:
-    if moment is None:
-        return None
-    in_utc = moment.astimezone(datetime.timezone.utc)
-    return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None if moment is None else time(moment)
 
 
 def _error(found: ErrorFound) -> dict[str, Any]:

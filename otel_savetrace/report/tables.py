@@ -15,17 +15,13 @@ from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.wording import (
     ASIDE,
-    FAILED,
-    SUCCEEDED,
-    UNKNOWN,
+    STATE_STYLES,
     outcome,
     printable,
     short_ids,
     stored,
     thing,
 )
-
-STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 
 
 def saves_table(saves: Sequence[Save]) -> Table:

@@ -30,6 +30,7 @@ STORED_WORDS = {
 }
 
 OUTCOME_STYLES = {"failed": FAILED, "succeeded": SUCCEEDED, "unknown": UNKNOWN}
+STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 
 SHORT_ID = 8
 """Digits of a trace id that are printed at least; more where two would look the same."""

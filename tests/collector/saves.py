@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, s
 from opentelemetry.util.types import AttributeValue
 
 from otel_savetrace import attributes as names
+from tests.fixture_jaeger import Jaeger
 
 SERVICE = "storymap"
 ROUTE = "/storymap/save/"
@@ -118,3 +119,12 @@ def sending_to(grpc: str) -> Iterator[Sender]:
         sender.flush()
     finally:
         sender.shutdown()
+
+
+def failed_and_retried(jaeger: Jaeger) -> tuple[str, str]:
+    """Return the traces of a save that failed and of the one that worked after it, once `jaeger` has both."""
+    with sending_to(jaeger.otlp) as sender:
+        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds_ago=5.0)
+        retry = sender.save(storymap_id="my-map")
+    jaeger.wait_for({failed: 3, retry: 3})
+    return failed, retry

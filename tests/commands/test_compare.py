@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import SpanKind
 
-from tests.collector.saves import sending_to
+from tests.collector.saves import failed_and_retried
 from tests.commands.test_list_saves import run
 from tests.fixture_jaeger import StartJaeger
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
@@ -68,10 +68,7 @@ def test_the_latest_failure_of_a_storymap_and_its_retry(span_file: SpanFile, wor
 def test_a_real_jaeger_is_a_source(start_jaeger: StartJaeger) -> None:
     """From a real Jaeger the same comparison comes, with the address of its own page."""
     jaeger = start_jaeger("memory")
-    with sending_to(jaeger.otlp) as sender:
-        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds_ago=5.0)
-        retry = sender.save(storymap_id="my-map")
-    jaeger.wait_for({failed: 3, retry: 3})
+    failed, retry = failed_and_retried(jaeger)
     page = f"{jaeger.url}/trace/{failed}...{retry}"
     by_ids = compared(jaeger.url, failed, retry)
     assert (traces(by_ids), by_ids["compare_url"]) == ((failed, retry), page)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from otel_savetrace.spans.reading import Query, Reading
-from tests.collector.saves import sending_to
+from tests.collector.saves import failed_and_retried
 from tests.commands.test_list_saves import run
 from tests.fixture_jaeger import StartJaeger
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
@@ -169,10 +169,7 @@ def test_what_was_dropped_or_overruled_is_said(span_file: SpanFile) -> None:
 def test_a_jaeger_gives_the_address_of_its_page(start_jaeger: StartJaeger) -> None:
     """From a real Jaeger each episode that recovered has the page that shows both, in one piece."""
     jaeger = start_jaeger("memory")
-    with sending_to(jaeger.otlp) as sender:
-        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds_ago=5.0)
-        retry = sender.save(storymap_id="my-map")
-    jaeger.wait_for({failed: 3, retry: 3})
+    failed, retry = failed_and_retried(jaeger)
     page = f"{jaeger.url}/trace/{failed}...{retry}"
     (episode,) = told(jaeger.url)["episode_list"]
     assert episode["compare_url"] == page
