@@ -192,7 +192,7 @@ class _Places:
         seen = (id(span._resource), id(span._instrumentation_scope))
         place = self._seen.get(seen)
         if place is None:
-            place = self._seen[seen] = self._find(span._resource, span._instrumentation_scope or None)
+            place = self._seen[seen] = self._find(span._resource, span._instrumentation_scope)
         return place
 
     def _find(self, resource: Any, scope: Any) -> Any:

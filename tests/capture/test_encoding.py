@@ -113,6 +113,23 @@ def test_a_request_is_what_the_exporter_would_have_made(limits: SpanLimits | Non
     assert _bytes(SpanEncoder(_encode_attributes).request_of(spans)) == _bytes(encode_spans(spans))
 
 
+def test_spans_of_one_name_keep_what_sets_them_apart() -> None:
+    """Kind, status, its description and whether the parent is another process's are each span's own."""
+    spans = [
+        _span({}, name="S3.PutObject", kind=kind, status=status, parent=parent)
+        for kind in SpanKind
+        for status in (
+            Status(StatusCode.UNSET),
+            Status(StatusCode.OK),
+            Status(StatusCode.ERROR),
+            Status(StatusCode.ERROR, "SlowDown"),
+            Status(StatusCode.ERROR, "InternalError"),
+        )
+        for parent in (None, _context(2), _context(2, remote=True))
+    ]
+    assert _bytes(SpanEncoder(_encode_attributes).request_of(spans)) == _bytes(encode_spans(spans))
+
+
 def test_spans_stand_below_their_resource_and_scope() -> None:
     """Equal resources and scopes are one, whichever objects they are; spans keep their order below them."""
     chosen = random.Random(1)  # noqa: S311 - an order, no secret
