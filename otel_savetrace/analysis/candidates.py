@@ -15,8 +15,8 @@ from otel_savetrace.analysis import conventions, ranking
 DERIVED = "derived."
 """How the names of attributes begin that no span carries, and that are made of what spans carry."""
 
-HEADER = f"{DERIVED}header_bytes."
-"""One of the largest headers; its name follows, in lower case."""
+HEADER = f"{attributes.LARGEST_HEADERS}."
+"""Bytes of one of the largest headers, as an attribute; the header's name follows, in lower case."""
 
 HOUR = f"{DERIVED}hour_of_day"
 SINCE_DEPLOY = f"{DERIVED}seconds_since_deploy"

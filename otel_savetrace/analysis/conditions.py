@@ -36,6 +36,9 @@ MOST_WEIGHED = 30
 
 MOST_EVIDENCE = 6
 
+TOGETHER = 0.3
+"""Correlation from which on one statement is shown to go along with another."""
+
 TIME_BEYOND = 0.25
 """By so much more must a stretch of time separate to be named before an attribute of the saves in it."""
 
@@ -147,9 +150,17 @@ def _led(standing: Sequence[tuple[Trial, float, bool]], cause: str) -> list[_Lea
         leaders[0] = _Leader(*standing[0])
     for index in leader_of:
         leader = leaders.get(_top(index, leader_of))
-        if leader is not None and leader.trial is not standing[index][0]:
-            leader.folded.append(standing[index][0].predicate.attribute)
+        trial = standing[index][0]
+        if leader is not None and leader.trial is not trial and _repeats(trial, leader.trial):
+            leader.folded.append(trial.predicate.attribute)
     return sorted(leaders.values(), key=lambda leader: _place(leader, cause))
+
+
+def _repeats(trial: Trial, other: Trial) -> bool:
+    """Return whether two statements are mostly true together; what is not is left out, as chance has it."""
+    if trial.truths.all() or other.truths.all():
+        return False
+    return bool(np.corrcoef(trial.truths, other.truths)[0, 1] >= TOGETHER)
 
 
 def _top(index: int, leader_of: dict[int, int]) -> int:

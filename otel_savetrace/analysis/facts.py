@@ -57,7 +57,8 @@ def facts_of(save: Save, deploys: Deploys, deed: Deed | None = None) -> dict[str
 def _of(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:
     for name, value in held.items():
         known = SAME_FACT.get(name, name)
-        if candidates.is_candidate(known):
+        # A store that refuses a head says so in place of 100 Continue: no condition, but its consequence.
+        if candidates.is_candidate(known) and (known, value) != (attributes.CONTINUE, attributes.FINAL):
             yield known, value if isinstance(value, (str, int, float)) else str(value)
 
 

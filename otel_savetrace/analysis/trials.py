@@ -157,10 +157,15 @@ def _tried(name: str, column: Column, failed: Truths) -> Iterator[Trial]:
         number = _tried_as_number(name, column, failed)
         if number is not None:
             yield number
-    if not _is_of_numbers(name, column) or len(set(column)) <= 12:
+    if not _is_of_numbers(name, column) or _may_be_names(column):
         value = _tried_as_value(name, column, failed)
         if value is not None:
             yield value
+
+
+def _may_be_names(column: Column) -> bool:
+    """Return whether a column's numbers are few and whole: a shard's, say, of which none is more."""
+    return len(set(column)) <= 12 and all(isinstance(held, int) for held in column if held is not None)
 
 
 def _is_of_numbers(name: str, column: Column) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from otel_savetrace.analysis.advice import advise
+from otel_savetrace.analysis.case import Case
 from otel_savetrace.analysis.causes import UNEXPLAINED, Cause, causes_of, key_of
 from otel_savetrace.analysis.comparisons import Comparison, compare_cause, deeds_of
 from otel_savetrace.analysis.conditions import chosen, corrected
@@ -129,7 +130,7 @@ def _verdict(
         share=len(failed) / (len(trouble.failed) + trouble.undetermined.saves),
         condition=condition,
         because=because,
-        next=advise(cause, failed, comparison, condition, trouble.worked, dependencies),
+        next=advise(Case(cause, failed, comparison, condition, trouble.worked, dependencies)),
         examples=_examples(failed, told, jaeger),
     )
 
