@@ -25,7 +25,8 @@ def rejected(case: Case) -> Iterator[str]:
 def session(case: Case) -> Iterator[str]:
     """How sessions end."""
     yield (
-        f"The session had ended, or was not known, on {_routes(case)}: see how long sessions last, and that every"
+        f"The session had ended, or was not known, on {_routes(case)}: see how long sessions last, and"
+        " that every"
         " worker and host has the same secret key. What was edited meanwhile should survive the login."
     )
 
@@ -54,16 +55,19 @@ def killed(case: Case) -> Iterator[str]:
     if limits:
         may = f" One storage call alone may take {duration(max(patience))}." if patience else ""
         yield (
-            f"The worker is killed when a request takes {duration(min(limits))} (gunicorn's --timeout); these saves"
+            f"The worker is killed when a request takes {duration(min(limits))} (gunicorn's --timeout);"
+            " these saves"
             f" had gone on for up to {duration(longest)}.{may}"
         )
         yield (
-            "Make the client give up first: fewer attempts, a shorter read_timeout, and no retries of the app's own"
+            "Make the client give up first: fewer attempts, a shorter read_timeout, and no retries of the"
+            " app's own"
             " around it; or raise --timeout above what all of them may take."
         )
     else:
         yield (
-            f"These saves have no end: after up to {duration(longest)} nothing more is heard of their worker. Look in"
+            f"These saves have no end: after up to {duration(longest)} nothing more is heard of their"
+            " worker. Look in"
             " the server's log for WORKER TIMEOUT, SIGKILL, or the kernel's out-of-memory killer."
         )
 
@@ -72,14 +76,18 @@ def too_large(case: Case) -> Iterator[str]:
     """The front's limit."""
     sizes = numbers(case.of_saves(attributes.REQUEST_BODY_SIZE))
     seen = f" The smallest refused had {min(sizes):,.0f} bytes." if sizes else ""
-    yield f"Raise the front server's limit (nginx: client_max_body_size), or refuse earlier with a word on it.{seen}"
+    yield (
+        "Raise the front server's limit (nginx: client_max_body_size), or refuse earlier with a word on"
+        f" it.{seen}"
+    )
 
 
 def front_timeout(case: Case) -> Iterator[str]:
     """The front's patience."""
     longest = max((save.seconds for save in case.failed), default=0.0)
     yield (
-        f"The front server gave up after {duration(longest)} (nginx: proxy_read_timeout): let the app give up before"
+        f"The front server gave up after {duration(longest)} (nginx: proxy_read_timeout): let the app"
+        " give up before"
         " it does, or raise it above the worker's limit."
     )
 
@@ -87,7 +95,8 @@ def front_timeout(case: Case) -> Iterator[str]:
 def bad_gateway(case: Case) -> Iterator[str]:
     """Nothing behind the front."""
     yield (
-        "Nothing answered behind the front server: a worker that was killed, a restart, or a full queue. Its error"
+        "Nothing answered behind the front server: a worker that was killed, a restart, or a full queue."
+        " Its error"
         " log says which, at the times of the failed saves."
     )
 
@@ -96,14 +105,18 @@ def client_gone(case: Case) -> Iterator[str]:
     """Who did not wait."""
     longest = max((save.seconds for save in case.failed), default=0.0)
     yield (
-        f"The browser was gone before the answer, after up to {duration(longest)}: its own time limit, or the user's"
+        f"The browser was gone before the answer, after up to {duration(longest)}: its own time limit, or"
+        " the user's"
         " patience. What it asked for may have been saved."
     )
 
 
 def browser(case: Case) -> Iterator[str]:
     """Between the browser and the front."""
-    yield "The request never arrived, or its answer never came back: let the page keep the content and try again."
+    yield (
+        "The request never arrived, or its answer never came back: let the page keep the content and try"
+        " again."
+    )
 
 
 def _routes(case: Case) -> str:

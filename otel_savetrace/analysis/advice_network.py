@@ -24,17 +24,23 @@ def stale_connection(case: Case) -> Iterator[str]:
     if idle:
         worked = f"; up to {duration(longest)} of idling were seen to work" if longest is not None else ""
         yield (
-            f"{where} closes connections that idled for {duration(min(idle))} (the shortest among the failures"
-            f"{worked}). Set its keep-alive above the longest pause between two saves, {duration(max(idle))} here:"
+            f"{where} closes connections that idled for {duration(min(idle))} (the shortest among the"
+            " failures"
+            f"{worked}). Set its keep-alive above the longest pause between two saves,"
+            f" {duration(max(idle))} here:"
             " nginx keepalive_timeout, HAProxy timeout http-keep-alive, a load balancer's idle timeout."
         )
         yield (
-            f"Where that is not yours to set, give up connections in the app before: botocore has no limit of its"
-            f" own, so make a new client after {duration(min(idle) * 0.8)} without a save, or save through a proxy"
+            "Where that is not yours to set, give up connections in the app before: botocore has no"
+            " limit of its"
+            f" own, so make a new client after {duration(min(idle) * 0.8)} without a save, or save"
+            " through a proxy"
             " that keeps its own connections alive."
         )
     else:
-        yield f"{where} closes connections that the client keeps: raise its keep-alive above the longest pause."
+        yield (
+            f"{where} closes connections that the client keeps: raise its keep-alive above the longest pause."
+        )
     in_force = f" (now: {case.retries})" if case.retries else ""
     yield (
         f"Allow a retry{in_force}: a second attempt goes over a new connection ({STALE})."
@@ -51,17 +57,22 @@ def reset(case: Case) -> Iterator[str]:
     if sent and sizes:
         how_far = f" {max(sent):,.0f} bytes at most had been sent, of {min(sizes):,.0f} to {max(sizes):,.0f}."
     yield (
-        f"Look at what stands between app and store{f' ({where})' if where else ''}: it broke connections that"
+        f"Look at what stands between app and store{f' ({where})' if where else ''}: it broke connections"
+        " that"
         f" were in use.{how_far}"
     )
     stored = sum(save.stored == attributes.UNKNOWN for save in case.failed)
     if stored:
         yield (
-            f"In {count(stored, 'save')} the content may be stored all the same: an answer that was lost looks"
+            f"In {count(stored, 'save')} the content may be stored all the same: an answer that was lost"
+            " looks"
             " like a save that failed. Let a retry write the same key."
         )
     if case.retries:
-        yield f"In force are {case.retries}; botocore repeats a reset by itself where attempts are left ({RETRIES})."
+        yield (
+            f"In force are {case.retries}; botocore repeats a reset by itself where attempts are left"
+            f" ({RETRIES})."
+        )
 
 
 def timeout(case: Case) -> Iterator[str]:
@@ -76,10 +87,14 @@ def timeout(case: Case) -> Iterator[str]:
     if not connecting:
         took = numbers(case.of_controls(attributes.READ_TIMEOUT_SECONDS))
         if waited and took and max(waited) <= 5:
-            yield f"{setting} is short: botocore's own is 60 s. Raise it to what the store needs at its slowest."
+            yield (
+                f"{setting} is short: botocore's own is 60 s. Raise it to what the store needs at its"
+                " slowest."
+            )
         if 0.0 in numbers(case.of_calls(attributes.CONTENT_SIZE)) or _zero_length_before(case):
             yield (
-                "Before botocore 1.43.77 a PUT of no bytes spoils its connection, and the next one waits for the"
+                "Before botocore 1.43.77 a PUT of no bytes spoils its connection, and the next one waits"
+                " for the"
                 f" whole timeout ({ZERO_LENGTH}): upgrade botocore."
             )
 
@@ -88,7 +103,8 @@ def refused(case: Case) -> Iterator[str]:
     """Who refused."""
     endpoint = most_common(case.of_calls(attributes.ENDPOINT))
     yield (
-        f"Nothing took connections at {endpoint or 'the endpoint'} then: was it being restarted, or is the address"
+        f"Nothing took connections at {endpoint or 'the endpoint'} then: was it being restarted, or is"
+        " the address"
         " wrong on some host?"
     )
 
@@ -97,15 +113,18 @@ def dns(case: Case) -> Iterator[str]:
     """Which name."""
     endpoint = most_common(case.of_calls(attributes.ENDPOINT))
     yield (
-        f"Resolve the name in {endpoint or 'the endpoint'} on the hosts that failed: a wrong name fails always, an"
-        " overloaded resolver now and then (a cache on the host helps: nscd, systemd-resolved, NodeLocal DNSCache)."
+        f"Resolve the name in {endpoint or 'the endpoint'} on the hosts that failed: a wrong name fails"
+        " always, an"
+        " overloaded resolver now and then (a cache on the host helps: nscd, systemd-resolved, NodeLocal"
+        " DNSCache)."
     )
 
 
 def tls(case: Case) -> Iterator[str]:
     """Whose certificate."""
     yield (
-        f"Look at the certificate that {_peers(case) or 'the endpoint'} shows, and at the authorities that the"
+        f"Look at the certificate that {_peers(case) or 'the endpoint'} shows, and at the authorities"
+        " that the"
         f" failing hosts trust (AWS_CA_BUNDLE, verify=): {case.codes}."
     )
 
@@ -115,10 +134,13 @@ def forked(case: Case) -> Iterator[str]:
     pids = {str(pid) for pid in case.of_attempts(attributes.CONNECTION_PID)}
     by = f" (process {', '.join(sorted(pids)[:3])})" if pids else ""
     yield (
-        f"Make the S3 client after the fork: connections opened before it{by} are shared by several workers, and"
+        f"Make the S3 client after the fork: connections opened before it{by} are shared by several"
+        " workers, and"
         f" one's content may end up in the other's object ({FORK})."
     )
-    yield "With gunicorn --preload: make it in post_fork, or at its first use; check what was stored meanwhile."
+    yield (
+        "With gunicorn --preload: make it in post_fork, or at its first use; check what was stored meanwhile."
+    )
 
 
 def pool(case: Case) -> Iterator[str]:
@@ -126,14 +148,17 @@ def pool(case: Case) -> Iterator[str]:
     size = most_common(case.of_calls(attributes.POOL_SIZE))
     used = numbers(case.of_attempts(attributes.POOL_IN_USE))
     much = f" ({max(used):.0f} were in use, {size} are kept)" if used and size is not None else ""
-    yield f"Raise max_pool_connections in the client's Config to the number of threads that save at once{much}."
+    yield (
+        f"Raise max_pool_connections in the client's Config to the number of threads that save at once{much}."
+    )
 
 
 def retry_quota(case: Case) -> Iterator[str]:
     """What emptied it."""
     yield (
         f"Earlier failures had used up the client's retry quota, so {case.codes} was not tried again"
-        f" ({case.retries or 'retry settings unknown'}): a client starts with 500 tokens, and each retry takes 5"
+        f" ({case.retries or 'retry settings unknown'}): a client starts with 500 tokens, and each retry"
+        " takes 5"
         f" (10 after a timeout) until calls work again ({RETRIES})."
     )
     yield "See to the failures that came before; retry mode legacy has no such quota."

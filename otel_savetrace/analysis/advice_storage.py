@@ -5,7 +5,7 @@ Sources: Amazon S3 user guide and API reference for limits; the threads named wi
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -91,10 +91,14 @@ def credentials(case: Case) -> Iterator[str]:
     kind = text(most_common(case.of_calls(attributes.CREDENTIAL_KIND)))
     left = numbers(case.of_calls(attributes.CREDENTIAL_EXPIRES_IN_SECONDS))
     whence = f" (botocore has them from: {kind})" if kind else ""
-    yield f"Renew or correct the credentials{whence}, and start the workers anew: the store answered {case.codes}."
+    yield (
+        f"Renew or correct the credentials{whence}, and start the workers anew: the store answered"
+        f" {case.codes}."
+    )
     if left and min(left) <= 0:
         yield (
-            f"They had ended {duration(-min(left))} before. Credentials that are passed to the client are never"
+            f"They had ended {duration(-min(left))} before. Credentials that are passed to the client are"
+            " never"
             " renewed: let botocore fetch them (an instance's or a pod's role)."
         )
 
@@ -103,9 +107,10 @@ def access_denied(case: Case) -> Iterator[str]:
     """What was refused to whom."""
     operations = sorted({call.operation for call in case.calls()})
     bucket = most_common(case.of_calls(attributes.S3_BUCKET))
+    prefix = _prefix([str(key) for key in case.of_calls(attributes.S3_KEY)])
     yield (
         f"Hold the policies of the user and of bucket {bucket} against what was refused:"
-        f" {', '.join(operations)} on {_prefix([str(key) for key in case.of_calls(attributes.S3_KEY)]) or 'its keys'}."
+        f" {', '.join(operations)} on {prefix or 'its keys'}."
     )
     yield "An ACL in the request is refused where the bucket has them switched off (Object Ownership)."
 
@@ -134,15 +139,18 @@ def key_too_long(case: Case) -> Iterator[str]:
         limit = _segment_limit(keys, lengths)
         if limit is not None:
             yield (
-                f"Cut the longest part of the key at {limit:,} bytes of UTF-8 (not characters): every key that"
-                f" failed would then have had at most {attributes.KEY_LIMIT:,} bytes, which S3 takes ({KEYS})."
+                f"Cut the longest part of the key at {limit:,} bytes of UTF-8 (not characters): every key"
+                " that"
+                f" failed would then have had at most {attributes.KEY_LIMIT:,} bytes, which S3 takes"
+                f" ({KEYS})."
             )
         yield f"They had {min(lengths):,.0f} to {max(lengths):,.0f} bytes."
         return
     segments = [len(segment.encode()) for key in keys for segment in key.split("/")]
     longest = f" The longest among those that failed had {max(segments):,}." if segments else ""
     yield (
-        f"Cut each part of the key at {NAME_LIMIT} bytes of UTF-8 (not characters): stores that keep objects as"
+        f"Cut each part of the key at {NAME_LIMIT} bytes of UTF-8 (not characters): stores that keep"
+        " objects as"
         f" files (versitygw, SeaweedFS, MinIO) take no longer one.{longest}"
     )
     yield f"Amazon S3 has no such limit, but {attributes.KEY_LIMIT:,} bytes for the whole key ({KEYS})."
@@ -166,7 +174,8 @@ def content_too_large(case: Case) -> Iterator[str]:
     if failed and worked:
         seen += f", the largest that worked {max(worked):,.0f}"
     yield (
-        "Raise the limit of the store, or of the proxy before it (nginx: client_max_body_size), or refuse such"
+        "Raise the limit of the store, or of the proxy before it (nginx: client_max_body_size), or refuse"
+        " such"
         f" content before it is sent.{seen}{'.' if seen else ''}"
     )
 
@@ -179,7 +188,8 @@ def checksum(case: Case) -> Iterator[str]:
     )
     if "BadDigest" in case.codes or "Mismatch" in case.codes:
         yield (
-            "If the store knows checksums, the content changed on the way: look for a proxy that rewrites bodies,"
+            "If the store knows checksums, the content changed on the way: look for a proxy that rewrites"
+            " bodies,"
             " a failing host, or two processes on one connection."
         )
 
@@ -218,11 +228,12 @@ def _busiest_second(case: Case) -> int:
 
 def _prefix(keys: list[str]) -> str:
     """Return what all keys begin with, up to a slash."""
-    return (
-        os.path.commonprefix(keys).rpartition("/")[0] + "/"
-        if keys and "/" in os.path.commonprefix(keys)
-        else ""
-    )
+    shared = list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*_folders(keys), strict=False)))
+    return "".join(f"{parts[0]}/" for parts in shared)
+
+
+def _folders(keys: list[str]) -> list[list[str]]:
+    return [key.split("/")[:-1] for key in keys]
 
 
 def _grown_headers(case: Case) -> list[tuple[str, float, float]]:

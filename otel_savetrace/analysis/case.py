@@ -19,7 +19,10 @@ from otel_savetrace.spans.rows import AttributeValue
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """The failed saves of a cause, beside those that `worked`; `dependencies` names failed services by trace."""
+    """The failed saves of a cause, beside those that `worked`.
+
+    `dependencies` names failed services by trace.
+    """
 
     cause: str
     failed: Sequence[Save]
