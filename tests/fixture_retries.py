@@ -55,10 +55,10 @@ def make_maps(client: Any, secret_key: str | None, name: str = "maps") -> flask.
 
     @app.post("/save/")
     def save() -> Any:
-        if "early" in flask.request.args:
+        if flask.request.headers.get("Die") == "early":
             raise LookupError
         map_id, body = flask.request.form["id"], flask.request.form["d"]
-        if "refused" in flask.request.args:
+        if flask.request.headers.get("Die") == "refused":
             return {"error": "it is open elsewhere"}, 409
         try:
             put(map_id, "draft.json", body)

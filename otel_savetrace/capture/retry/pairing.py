@@ -35,10 +35,12 @@ _Failed = TypeVar("_Failed")
 def retried_of(candidates: Iterable[_Failed], match_of: Callable[[_Failed], Match | None]) -> list[_Failed]:
     """Return those of the failed saves that a save retries, the surest first and newest first within that.
 
-    `candidates` come newest first.
+    `candidates` come newest first. Where something surer tells, an equal form tells nothing: it may be that
+    of another thing's save, whose own retry is still to come.
     """
     matches = [(match, one) for one in candidates if (match := match_of(one)) is not None]
-    return [one for _, one in sorted(matches, key=lambda pair: pair[0])]
+    surer = [pair for pair in matches if pair[0] is not Match.FORM]
+    return [one for _, one in sorted(surer or matches, key=lambda pair: pair[0])]
 
 
 def match(failed: Record, present: Present) -> Match | None:
@@ -51,7 +53,8 @@ def match(failed: Record, present: Present) -> Match | None:
         return Match.THING
     if failed.marks.user == marks.user and is_elsewhere(failed.contents, present.written):
         return Match.CONTENT
-    if UNKNOWN in (failed.marks.thing, marks.thing) and failed.marks.form == marks.form:
+    at_most_one_tells = failed.taken_over or UNKNOWN in (failed.marks.thing, marks.thing)
+    if at_most_one_tells and failed.marks.form == marks.form:
         return Match.FORM
     return None
 

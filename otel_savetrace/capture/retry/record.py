@@ -17,7 +17,7 @@ LONGEST_CODE = 48
 MOST_ATTEMPTS = 65_535
 
 _VERSION = 1
-_WROTE, _WHOLE, _FIRST, _INBOUND = 1, 2, 4, 8
+_WROTE, _WHOLE, _FIRST, _INBOUND, _TAKEN_OVER = 1, 2, 4, 8, 16
 
 # Version, which of the rest is known, trace flags; ids; marks; contents; inbound size, time, attempt, path.
 _FORM = struct.Struct(">BBB 16s8s16s 8s8s8s8s HIQIQ QQHH")
@@ -42,7 +42,8 @@ class Record(NamedTuple):
 
     `milliseconds` since the epoch is when it was answered, `inbound` the size of its request's body in bytes,
     None where the request did not say. `attempt` is 1 for the first failure. `path_length` is how many
-    characters of the request's path its cookie is limited to.
+    characters of the request's path its cookie is limited to. `taken_over` says that it told nothing of what
+    it saves, so that its marks of that are those of the failed save whose form it had.
     """
 
     trace_id: int
@@ -57,6 +58,7 @@ class Record(NamedTuple):
     attempt: int
     error_code: str
     path_length: int = 0
+    taken_over: bool = False
 
     def pack(self) -> bytes:
         """Return it as bytes."""
@@ -66,6 +68,7 @@ class Record(NamedTuple):
             | _WHOLE * (whole is not None)
             | _FIRST * (first is not None)
             | _INBOUND * (self.inbound is not None)
+            | _TAKEN_OVER * self.taken_over
         )
         return (
             _FORM.pack(
@@ -107,4 +110,5 @@ class Record(NamedTuple):
             attempt,
             packed[_FORM.size :].decode("utf-8", "ignore"),
             path_length,
+            bool(known & _TAKEN_OVER),
         )

@@ -77,7 +77,8 @@ class Saved:
     def record(self, key: bytes, before: Record | None, path_length: int = 0) -> Record:
         """Return what it leaves for its retry where it failed, itself the retry of `before`."""
         marks = self.thing.marks(key)
-        if before is not None and marks.thing == UNKNOWN:  # it died too soon to tell what the one before told
+        taken_over = before is not None and marks.thing == UNKNOWN
+        if before is not None and taken_over:  # it died too soon to tell what the one before told
             marks = marks._replace(thing=before.marks.thing, of_request=before.marks.of_request)
         context = self.save.span.get_span_context()
         return Record(
@@ -93,4 +94,5 @@ class Saved:
             attempt=min(before.attempt + 1, MOST_ATTEMPTS) if before is not None else 1,
             error_code=str(self.known.get(attribute.ERROR_CODE, "")),
             path_length=path_length,
+            taken_over=taken_over,
         )

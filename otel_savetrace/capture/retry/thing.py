@@ -79,6 +79,7 @@ class Thing:
         self._form = (
             route,
             in_address,
+            environ.get("QUERY_STRING"),
             environ.get("CONTENT_LENGTH"),
             environ.get("HTTP_REFERER"),
         )

@@ -270,14 +270,14 @@ def test_a_redirect_after_a_save(
 
     @app.post("/save/")
     def save() -> Any:
-        if "out" in flask.request.args:
+        if "Out" in flask.request.headers:
             flask.abort(flask.redirect("/login/"))
         client.put_object(Bucket="bucket", Key="k", Body=flask.request.get_data())
         return flask.redirect("/maps/", 303)
 
     user = app.test_client()
     user.post("/save/", data=b"1")
-    sent_away = user.post("/save/?out", data=b"1")
+    sent_away = user.post("/save/", data=b"1", headers={"Out": "1"})
     saved = user.post("/save/", data=b"1")
     (name,) = cookies_set(sent_away)
     assert is_taken_back(cookies_set(saved)[name])

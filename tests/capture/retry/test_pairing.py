@@ -42,7 +42,17 @@ def test_one_that_died_before_storage(failed_wrote: bool, wrote: bool) -> None:
 
 
 def test_the_surest_comes_first() -> None:
-    """The same thing goes before the same content, that before the same form, the newest first of each."""
+    """The same thing goes before the same content, newest first; a form counts where nothing else does."""
     matches = {"form": Match.FORM, "none": None, "thing": Match.THING, "content": Match.CONTENT}
     matches["an older thing"] = Match.THING
-    assert retried_of(matches, matches.get) == ["thing", "an older thing", "content", "form"]
+    assert retried_of(matches, matches.get) == ["thing", "an older thing", "content"]
+    assert retried_of(["none", "form"], matches.get) == ["form"]
+
+
+def test_one_that_told_nothing_itself_is_known_by_its_form() -> None:
+    """What a save took over from the one before is a guess: an equal form still tells of its own retry."""
+    failed = _failed(Marks(ONE, ONE, FORM, USER), wrote=False, written=[])
+    now = Present(Marks(TWO, TWO, FORM, ONE), True, WRITTEN)
+    assert match(failed, now) is None
+    assert match(failed._replace(taken_over=True), now) is Match.FORM
+    assert Record.unpack(failed._replace(taken_over=True).pack()).taken_over

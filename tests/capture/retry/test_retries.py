@@ -223,9 +223,9 @@ def test_a_save_that_fails_before_storage(
     user = maps.test_client()
     user.get("/login/ada")
     store.script = [DENIED]
-    user.post(f"/save/?{how}", data=_form())
+    user.post("/save/", data=_form(), headers={"Die": how})
     user.post("/save/", data=_form())
-    user.post(f"/save/?{how}", data=_form())
+    user.post("/save/", data=_form(), headers={"Die": how})
     user.post("/save/", data=_form())
     user.post("/save/", data=_form())
     _, first, *retries, next_save = captured.saves
@@ -243,11 +243,39 @@ def test_what_was_saved_outlives_an_early_death(
     user = maps.test_client()
     store.script = [DENIED]
     user.post("/save/", data=_form())
-    user.post("/save/?early", data=_form())
+    user.post("/save/", data=_form(), headers={"Die": "early"})
     user.post("/save/", data=_form(body="changed in between"))
     failed, early, retry = captured.saves
     assert_retry(early, failed, 2)
     assert_retry(retry, early, 3)
+
+
+@pytest.mark.parametrize("settings", [SAVES_EARLY])
+def test_an_early_death_is_still_found_by_the_form_that_it_had(
+    maps: flask.Flask, captured: Captured, store: RawStore
+) -> None:
+    """One that dies too soon, and is taken for the retry of another thing of its length, finds its own."""
+    user = maps.test_client()
+    store.script = [DENIED]
+    user.post("/save/", data=_form("m1", "of one"))
+    user.post("/save/", data=_form("m2", "of two"), headers={"Die": "early"})
+    user.post("/save/", data=_form("m2", "of two"))
+    _, early, retry = captured.saves
+    assert_retry(retry, early, 3)
+
+
+@pytest.mark.parametrize("settings", [SAVES_EARLY])
+def test_an_early_death_is_told_from_others_by_its_query(
+    maps: flask.Flask, captured: Captured, store: RawStore
+) -> None:
+    """Of a save that dies too soon to name what it saves, the query of its address may still tell."""
+    user = maps.test_client()
+    user.post("/save/?map=m1", data=_form("m1", "of one"), headers={"Die": "early"})
+    user.post("/save/?map=m2", data=_form("m2", "of two"))
+    user.post("/save/?map=m1", data=_form("m1", "of one"))
+    early, other, retry = captured.saves
+    assert_no_retry(other)
+    assert_retry(retry, early, 2)
 
 
 @named
@@ -290,7 +318,7 @@ def test_what_the_request_names_is_enough(maps: flask.Flask, captured: Captured)
     """Where request attributes name the thing, a save that died early is known by a retry of another size."""
     user = maps.test_client()
     user.get("/login/ada")
-    user.post("/save/?refused", data=_form())
+    user.post("/save/", data=_form(), headers={"Die": "refused"})
     user.post("/save/", data=_form("m2", "something else of another size"))
     user.post("/save/", data=_form(body="more than before"))
     _, failed, other, retry = captured.saves
@@ -303,7 +331,7 @@ def test_what_the_request_names_is_enough(maps: flask.Flask, captured: Captured)
 def test_an_early_failure_of_another_form_is_no_retry(maps: flask.Flask, captured: Captured) -> None:
     """Where nothing names the thing, a save of another size or from another page is no retry."""
     user = maps.test_client()
-    user.post("/save/?early", data=_form(), headers={"Referer": "http://localhost/edit/m1"})
+    user.post("/save/", data=_form(), headers={"Die": "early", "Referer": "http://localhost/edit/m1"})
     user.post("/save/", data=_form(), headers={"Referer": "http://localhost/edit/m2"})
     user.post("/save/", data=_form(body="much longer"), headers={"Referer": "http://localhost/edit/m1"})
     for span in captured.saves[1:]:
