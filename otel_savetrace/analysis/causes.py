@@ -7,27 +7,34 @@ A cause says what happened, not under which condition. Each save has one; what o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import cause_codes, stale, values
-from otel_savetrace.analysis.calls import Call
-from otel_savetrace.analysis.decisive import failed_call, last_attempt
+from otel_savetrace.analysis import stale, values
+from otel_savetrace.analysis.cause_codes import (
+    CLIENTS,
+    DEPENDENCIES,
+    DEPENDENCY,
+    EXCEPTION,
+    INVALID_PARAMETER,
+    KILLED,
+    OF_EXCEPTIONS,
+    OF_STATUSES,
+    OWN_DOING,
+    QUOTA,
+    REJECTED,
+    RESET,
+    SESSION,
+    STALE,
+    UNEXPLAINED,
+)
+from otel_savetrace.analysis.decisive import failed_call
 from otel_savetrace.analysis.pairing import Key
+from otel_savetrace.analysis.refusals import Cause, of_call, of_code, of_exception
 from otel_savetrace.analysis.saves import Save
 
-UNEXPLAINED = "unexplained"
-FORKED = "client.forked_connection"
-KILLED = "process.killed"
-QUOTA = "client.retry_quota"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cause:
-    """A cause by its name; `sure` where what was recorded has no other reading."""
-
-    name: str
-    sure: bool = True
+STORE_STAGES = frozenset({attributes.STORAGE, attributes.NETWORK, attributes.CLIENT})
+"""Stages in which a storage call failed."""
 
 
 def causes_of(
@@ -51,24 +58,24 @@ def key_of(save: Save) -> Key:
 
 def cause_of(save: Save, dependency: str | None = None) -> Cause:
     """Return the cause of one failed save, by itself."""
-    if save.outcome != "failed":
-        return Cause(KILLED, sure=save.answered == "no")
     if is_of_front(save):
-        return Cause(cause_codes.OF_THE_FRONT.get(save.status_code or 0, UNEXPLAINED))
-    stage = save.stage
-    if stage == attributes.SESSION:
-        return Cause("app.session")
-    if stage == attributes.DEPENDENCY:
-        return Cause("app.dependency")
+        return _of_front(save)
+    if save.outcome != "failed":
+        return _of_unanswered(save)
+    if save.stage == attributes.SESSION:
+        return Cause(SESSION)
+    if save.stage == attributes.DEPENDENCY:
+        return Cause(DEPENDENCY)
     call = failed_call(save)
-    if call is not None and stage != attributes.APP:
-        found = _of_call(call)
-        if found.name == UNEXPLAINED and stage == attributes.CLIENT:
-            return Cause("client.invalid_parameter", sure=False)
-        return found
-    if stage in {attributes.STORAGE, attributes.NETWORK, attributes.CLIENT}:
-        return _of_code(save.error_code or "", likely=True)
-    return _of_app(save, dependency)
+    if call is not None and save.stage != attributes.APP:
+        found = of_call(call)
+    elif save.stage in STORE_STAGES:
+        found = of_code(save.error_code or "", likely=True)
+    else:
+        return _of_app(save, dependency)
+    if found.name == UNEXPLAINED and save.stage == attributes.CLIENT:
+        return Cause(INVALID_PARAMETER, sure=False)
+    return found
 
 
 def is_of_front(save: Save) -> bool:
@@ -76,75 +83,94 @@ def is_of_front(save: Save) -> bool:
     return save.span.scope.startswith("nginx")
 
 
-def _of_call(call: Call) -> Cause:
-    attempt = last_attempt(call)
-    if any(one.connection_pid is not None for one in call.attempts):
-        return Cause(FORKED)
-    code = (call.error_code or "").rpartition(".")[2]
-    errno = values.text(call.span.attributes.get(attributes.ERRNO))
-    if errno is not None and errno in cause_codes.OF_ERRNO and code == "OSError":
-        return Cause(cause_codes.OF_ERRNO[errno])
-    found = _of_code(code, likely=attempt is None)
-    if found.name == "network.refused" and attempt is None:
-        return Cause(cause_codes.in_messages(_texts(call)) or found.name)
-    if found.name == UNEXPLAINED and attempt is None:
-        return Cause(cause_codes.in_messages(_texts(call)) or UNEXPLAINED, sure=False)
-    if code.startswith("SSL") and attempt is not None and attempt.connection is None:
-        return Cause(cause_codes.TLS)
-    return found
+def ended_its_process(save: Save) -> bool:
+    """Return whether a save was cut short since its worker was told to end."""
+    codes = [_raised(save), *(call.error_code or "" for call in save.calls)]
+    return any(OF_EXCEPTIONS.get(_last_part(code)) == KILLED for code in codes)
 
 
-def _of_code(code: str, *, likely: bool) -> Cause:
-    of_store = cause_codes.OF_THE_STORE.get(code)
-    if of_store:
-        return Cause(of_store, sure=code not in cause_codes.LIKELY)
-    of_exception = cause_codes.OF_EXCEPTIONS.get(code)
-    if of_exception:
-        # Without attempts nothing is known of the connection.
-        return Cause(of_exception, sure=not (likely and of_exception == cause_codes.RESET))
-    return Cause(UNEXPLAINED)
+def _of_front(save: Save) -> Cause:
+    status = save.status_code or 0
+    known = OF_STATUSES.get(str(status))
+    return Cause(known) if known else dataclasses.replace(_of_status(status), sure=False)
 
 
-def _texts(call: Call) -> Iterable[str]:
-    yield call.span.status_message
-    for event in call.span.events:
-        for name in ("exception.message", "exception.stacktrace"):
-            yield str(event.attributes.get(name) or "")
+def _of_unanswered(save: Save) -> Cause:
+    """Return why no answer came: a worker that ends says so, or its request's span ends with nothing in it.
+
+    Where that span is missing it may only have got lost, and a storage call that failed tells more.
+    """
+    if ended_its_process(save):
+        return Cause(KILLED)
+    call = failed_call(save)
+    if not save.seen and call is not None:
+        return dataclasses.replace(of_call(call), sure=False)
+    return Cause(KILLED, sure=save.seen)
 
 
 def _of_app(save: Save, dependency: str | None) -> Cause:
-    if dependency is not None:
-        return Cause("app.dependency", sure=save.stage is None)
     raised = _raised(save)
-    code = raised.rpartition(".")[2]
-    if code in {"SystemExit", "ClientDisconnected"}:
-        return Cause(cause_codes.OF_EXCEPTIONS[code])
-    if raised.partition(".")[0] in cause_codes.DEPENDENCIES and "." in raised:
-        return Cause("app.dependency")
-    status = save.status_code or 0
+    of_raised = _of_raised(save, raised)
+    if of_raised is not None:
+        return of_raised
+    status, named = save.status_code or 0, _is_class(raised)
+    if raised == "login_redirect":
+        return Cause(SESSION)
+    if dependency is not None and not 400 <= status < 500 and not (named and save.stage == attributes.APP):
+        return Cause(DEPENDENCY, sure=save.stage is None and not named)
+    if status < 500 and raised == "error_in_answer":
+        return Cause(REJECTED)
+    if named and not 400 <= status < 500:
+        return Cause(EXCEPTION)
+    return _of_status(status) if status or not raised else Cause(EXCEPTION, sure=False)
+
+
+def _of_raised(save: Save, raised: str) -> Cause | None:
+    """Return the cause that an exception which the app raised names; None for one of its own."""
+    package, code = raised.partition(".")[0], _last_part(raised)
+    found = OF_EXCEPTIONS.get(code)
+    if found in {KILLED, "front.client_gone"}:
+        return Cause(found)
+    if any(call.error_code == raised for call in save.calls):
+        refused = of_code(raised, likely=False)
+        return None if refused.name == UNEXPLAINED else refused
+    if package in CLIENTS and package != raised:
+        return of_exception(save.span, raised)
+    if package in DEPENDENCIES and package != raised:
+        return Cause(EXCEPTION if code in OWN_DOING else DEPENDENCY)
+    return None
+
+
+def _of_status(status: int) -> Cause:
     if status in {401, 403}:
-        return Cause("app.session")
-    if 400 <= status < 500 or code in {"error_in_answer", "login_redirect"}:
-        return Cause("app.session" if code == "login_redirect" else "app.rejected")
-    return (
-        Cause("app.exception", sure=bool(code) and not code.isdigit())
-        if raised or status
-        else Cause(UNEXPLAINED)
-    )
+        return Cause(SESSION)
+    if 400 <= status < 500:
+        return Cause(REJECTED)
+    return Cause(EXCEPTION, sure=False) if status else Cause(UNEXPLAINED)
 
 
 def _raised(save: Save) -> str:
+    """Return what a save's own span says went wrong: a code, or the last exception's class, whole."""
     recorded = values.text(save.span.attributes.get(attributes.ERROR_CODE))
     thrown = [
         event.attributes.get("exception.type") for event in save.span.events if event.name == "exception"
     ]
-    return recorded or values.text(thrown[-1] if thrown else None) or ""
+    told = recorded or values.text(thrown[-1] if thrown else None)
+    return told or values.text(save.span.attributes.get(attributes.ERROR_TYPE)) or ""
+
+
+def _is_class(raised: str) -> bool:
+    return bool(raised) and not raised.isdigit() and raised not in {"error_in_answer", "login_redirect"}
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _settle_resets(found: dict[Key, Cause], failed: Sequence[Save], succeeded: Sequence[Save]) -> None:
-    reset = [save for save in failed if found[key_of(save)].name == cause_codes.RESET]
+    reset = [save for save in failed if found[key_of(save)].name == RESET]
     for save in stale.stale_among(reset, succeeded):
-        found[key_of(save)] = Cause("network.stale_connection")
+        found[key_of(save)] = Cause(STALE)
 
 
 def _settle_quota(found: dict[Key, Cause], failed: Sequence[Save], succeeded: Sequence[Save]) -> None:

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from otel_savetrace.analysis.advice import advise
 from otel_savetrace.analysis.case import Case
-from otel_savetrace.analysis.causes import UNEXPLAINED, Cause, causes_of, key_of
+from otel_savetrace.analysis.cause_codes import UNEXPLAINED
+from otel_savetrace.analysis.causes import causes_of, key_of
 from otel_savetrace.analysis.comparisons import Comparison, compare_cause, deeds_of
 from otel_savetrace.analysis.conditions import chosen, corrected
 from otel_savetrace.analysis.controls import Pool
 from otel_savetrace.analysis.dependencies import failed_dependencies
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import kind_of
+from otel_savetrace.analysis.exhibits import distributions
 from otel_savetrace.analysis.facts import deploys_among
 from otel_savetrace.analysis.findings import Confidence, Example, Undetermined, Verdict
 from otel_savetrace.analysis.pairing import Key
+from otel_savetrace.analysis.refusals import Cause
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.trials import Trial, trials_of
 from otel_savetrace.analysis.troubled import Trouble, trouble_among
@@ -132,6 +135,7 @@ def _verdict(
         because=because,
         next=advise(Case(cause, failed, comparison, condition, trouble.worked, dependencies)),
         examples=_examples(failed, told, jaeger),
+        distributions=distributions(comparison, because),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from otel_savetrace.analysis.causes import UNEXPLAINED
+from otel_savetrace.analysis.cause_codes import UNEXPLAINED
 from otel_savetrace.analysis.findings import Condition, Confidence, Report, Verdict
 from otel_savetrace.analysis.words import count
 from otel_savetrace.report.cause_words import cause_in_words, sentence
