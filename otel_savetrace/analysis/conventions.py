@@ -53,6 +53,7 @@ def own_names(held: Mapping[str, AttributeValue]) -> list[str]:
     return [name for name, value in held.items() if isinstance(value, str) and not _explained(name)]
 
 
+@functools.lru_cache(maxsize=4096)
 def names_client(name: str) -> bool:
     """Return whether an attribute of this name tells with what program somebody saved, by its name alone.
 
