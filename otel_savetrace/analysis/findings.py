@@ -134,8 +134,24 @@ class Example:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Distribution:
+    """An attribute's values among a verdict's failed saves and among the succeeded ones held against them.
+
+    A value is None where it is not recorded. `pairs` are failed and succeeded within the same episode.
+    """
+
+    attribute: str
+    failed: tuple[AttributeValue, ...]
+    succeeded: tuple[AttributeValue, ...]
+    pairs: tuple[tuple[AttributeValue, AttributeValue], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """One cause, how sure it is, under which condition it strikes, what shows it, and what to do next."""
+    """One cause, how sure it is, under which condition it strikes, what shows it, and what to do next.
+
+    `distributions` are for who draws them: the condition's attribute first, at least one of every verdict.
+    """
 
     cause: str
     confidence: Confidence
@@ -146,6 +162,7 @@ class Verdict:
     because: tuple[Evidence, ...]
     next: tuple[str, ...]
     examples: tuple[Example, ...]
+    distributions: tuple[Distribution, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from otel_savetrace.commands.options import (
     tell_skipped,
     window_option,
 )
-from otel_savetrace.commands.refusal import Refusal
+from otel_savetrace.commands.page import page_option, write_page
 from otel_savetrace.report.episodes_json import jaeger_address
 from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.terminal import report_view
@@ -39,10 +39,7 @@ from otel_savetrace.report.terminal import report_view
 @window_option
 @json_option
 @click.option("--json-episodes", is_flag=True, help="Print JSON, each episode included.")
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Write the report as a page of its own.",
-)  # fmt: skip
+@page_option
 @fail_on_option
 @click.pass_context
 def report(
@@ -55,7 +52,7 @@ def report(
     window_seconds: float,
     as_json: bool,
     json_episodes: bool,
-    html: Path | None,
+    page: Path | None,
     fail_on: tuple[FailOn, ...],
 ) -> None:
     """Say what separates the saves that failed from those that worked, and what to do about it."""
@@ -67,16 +64,16 @@ def report(
     def fits(save: Save) -> bool:
         return selection.fits(save) and _is_of_route(save, route)
 
-    seen, page = sources_seen(readings, found), jaeger_address(readings)
-    made = make_report(seen, found, told, fits, spans_of(readings), page)
+    seen, jaeger = sources_seen(readings, found), jaeger_address(readings)
+    made = make_report(seen, found, told, fits, spans_of(readings), jaeger)
+    meant = [one for one in told if any(fits(save) for save in one.failed)]
     if as_json or json_episodes:
-        meant = [one for one in told if any(fits(save) for save in one.failed)]
         document = report_document(made, meant if json_episodes else None)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         Console().print(report_view(made), crop=False)
-    if html is not None:
-        raise Refusal("--html cannot be written yet.")
+    if page is not None:
+        write_page(page, made, filter(fits, found), meant, jaeger)
     for reading in readings:
         tell_skipped(reading)
     met = [one for one in fail_on if one.is_met(made)]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from otel_savetrace.analysis.exhibits import Distribution
+from otel_savetrace.analysis.findings import Distribution
 from otel_savetrace.report.figures import NAMING, figure
 from otel_savetrace.spans.rows import AttributeValue
 

@@ -28,9 +28,6 @@ from otel_savetrace.report.page.script import charting_script
 from otel_savetrace.report.page.time_bins import time_bins
 from otel_savetrace.report.report_sections import PATTERN_WORDS
 
-MOST_DISTRIBUTIONS = 3
-"""Attributes of one verdict that are drawn; its table has all."""
-
 
 def html(report: Report, exhibits: Exhibits) -> str:
     """Return the page: whatever it is given, it is text there and no markup, and no script of its own."""
@@ -41,7 +38,7 @@ def html(report: Report, exhibits: Exhibits) -> str:
         "answer": answer(report),
         "not_said": list(not_said(report)),
         "timeline": _timeline(exhibits, drawings),
-        "distributions": _distributions(report, exhibits, drawings),
+        "distributions": _distributions(report, drawings),
         "cards": cards,
         "episodes_in_all": len(exhibits.episodes),
         "known": {save.trace_id: card.name for card in cards for save in card.episode.failed},
@@ -77,14 +74,12 @@ def _timeline(exhibits: Exhibits, drawings: dict[str, Chart]) -> Mapping[str, An
     return {"charts": shown, "width": duration(bins.width_seconds), "left_out": points.left_out}
 
 
-def _distributions(
-    report: Report, exhibits: Exhibits, drawings: dict[str, Chart]
-) -> list[list[dict[str, Any]]]:
+def _distributions(report: Report, drawings: dict[str, Chart]) -> list[list[dict[str, Any]]]:
     """Return of each verdict what is drawn of it; its charts join the `drawings`."""
     told = []
-    for number, (verdict, found) in enumerate(zip(report.verdicts, exhibits.distributions, strict=False)):
+    for number, verdict in enumerate(report.verdicts):
         shown = []
-        for place, one in enumerate(found[:MOST_DISTRIBUTIONS]):
+        for place, one in enumerate(verdict.distributions):
             data = drawn(one)
             names = {"numbers": f"verdict-{number}-{place}"}
             drawings[names["numbers"]] = distribution_charts.distribution(data, verdict.condition)
