@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import values
+from otel_savetrace.analysis.causes import ended_its_process, key_of
 from otel_savetrace.analysis.decisive import failed_call
+from otel_savetrace.analysis.episodes import Episode, failed_for_user
 from otel_savetrace.analysis.findings import Undetermined
+from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count
+from otel_savetrace.spans.rows import AttributeValue
 
 AT_THE_END_SECONDS = 60.0
 """A save without an end this short before the data's end may still have been under way."""
@@ -26,13 +29,17 @@ class Trouble:
     undetermined: Undetermined
 
 
-def trouble_among(saves: Sequence[Save], meant: Sequence[Save]) -> Trouble:
-    """Sort the saves that are `meant` by whether they went wrong; those that worked are of all `saves`."""
+def trouble_among(saves: Sequence[Save], meant: Sequence[Save], episodes: Sequence[Episode] = ()) -> Trouble:
+    """Sort the saves that are `meant` by whether they went wrong; those that worked are of all `saves`.
+
+    `episodes` tell which saves without an answer their users tried again.
+    """
     ends = max((save.span.end_nanoseconds for save in saves), default=0)
     lived = _last_seen(saves)
+    retried = {key_of(save) for save in failed_for_user(saves, episodes)}
     failed, reasons = [], Counter[str]()
     for save in meant:
-        why = _why_unknown(save, ends, lived)
+        why = _why_unknown(save, ends, lived, retried)
         if why is not None:
             reasons[why] += 1
         elif save.outcome == "failed" or save.answered != "yes":
@@ -51,8 +58,8 @@ def has_worked(save: Save) -> bool:
     return save.outcome == "succeeded"
 
 
-def _why_unknown(save: Save, ends: int, lived: dict[str, int]) -> str | None:
-    if save.outcome != "unknown":
+def _why_unknown(save: Save, ends: int, lived: Mapping[str, int], retried: Set[Key]) -> str | None:
+    if save.outcome != "unknown" or ended_its_process(save):
         return None
     if save.answered == "yes":
         return (
@@ -60,11 +67,12 @@ def _why_unknown(save: Save, ends: int, lived: dict[str, int]) -> str | None:
             if failed_call(save) is None
             else "a storage call failed, and what the user saw was not recorded"
         )
-    if (ends - save.span.end_nanoseconds) / 1e9 < AT_THE_END_SECONDS:
-        return "the data ends while they may still be under way"
-    if lived.get(_instance(save), 0) > save.span.end_nanoseconds:
+    if lived.get(instance_of(save), 0) > save.span.end_nanoseconds:
         return "their end is missing though their worker lived on"
-    return None
+    if (save.seen and save.seconds > 0) or key_of(save) in retried:
+        return None  # a span that has a length has ended; who saves again waits no longer
+    under_way = (ends - save.span.end_nanoseconds) / 1e9 < AT_THE_END_SECONDS
+    return "the data ends while they may still be under way" if under_way else None
 
 
 def _instance(save: Save) -> str:
@@ -75,20 +83,20 @@ def _instance(save: Save) -> str:
 
 
 def _last_seen(saves: Iterable[Save]) -> dict[str, int]:
-    """Return when each worker last began a save, where it is known which one it was."""
+    """Return when each worker last began a save, where it is known which one it was.
+
+    Older SDKs give all workers that were forked from one process the instance id of that one.
+    """
     found: dict[str, int] = {}
+    processes: dict[str, set[AttributeValue]] = defaultdict(set)
     for save in saves:
-        instance = _instance(save)
+        instance = instance_of(save)
         if instance:
             found[instance] = max(save.span.start_nanoseconds, found.get(instance, 0))
-    return found
+            processes[instance].add(save.span.attributes.get(attributes.PROCESS_ID))
+    return {instance: last for instance, last in found.items() if len(processes[instance] - {None}) <= 1}
 
 
 def _undetermined(reasons: Counter[str]) -> Undetermined:
     said = "; ".join(f"{count(number, 'save')}: {why}" for why, number in reasons.most_common())
     return Undetermined(sum(reasons.values()), said)
-
-
-def worker_timeout_seconds(save: Save) -> float | None:
-    """Return how long a request may take in its worker."""
-    return values.number(save.span.attributes.get(attributes.WORKER_TIMEOUT_SECONDS))
