@@ -67,7 +67,7 @@ def _why_unknown(save: Save, ends: int, lived: Mapping[str, int], retried: Set[K
             if failed_call(save) is None
             else "a storage call failed, and what the user saw was not recorded"
         )
-    if lived.get(instance_of(save), 0) > save.span.end_nanoseconds:
+    if lived.get(_instance(save), 0) > save.span.end_nanoseconds:
         return "their end is missing though their worker lived on"
     if (save.seen and save.seconds > 0) or key_of(save) in retried:
         return None  # a span that has a length has ended; who saves again waits no longer
@@ -90,7 +90,7 @@ def _last_seen(saves: Iterable[Save]) -> dict[str, int]:
     found: dict[str, int] = {}
     processes: dict[str, set[AttributeValue]] = defaultdict(set)
     for save in saves:
-        instance = instance_of(save)
+        instance = _instance(save)
         if instance:
             found[instance] = max(save.span.start_nanoseconds, found.get(instance, 0))
             processes[instance].add(save.span.attributes.get(attributes.PROCESS_ID))
