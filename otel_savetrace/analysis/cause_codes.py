@@ -273,7 +273,7 @@ OF_EXCEPTIONS = _by_word(lambda row: row.exceptions)
 OF_ERRNOS = _by_word(lambda row: row.errnos)
 """Causes by the system's name for an error."""
 
-OF_STATUSES = _by_word(lambda row: row.statuses)
+OF_THE_FRONT = {int(status): cause for status, cause in _by_word(lambda row: row.statuses).items()}
 """Causes by the status that a front server answered by itself."""
 
 IN_TEXTS = {phrase: row.name for row in ROWS for phrase in row.phrases}

@@ -19,7 +19,7 @@ from otel_savetrace.analysis.cause_codes import (
     INVALID_PARAMETER,
     KILLED,
     OF_EXCEPTIONS,
-    OF_STATUSES,
+    OF_THE_FRONT,
     OWN_DOING,
     QUOTA,
     REJECTED,
@@ -91,7 +91,7 @@ def ended_its_process(save: Save) -> bool:
 
 def _of_front(save: Save) -> Cause:
     status = save.status_code or 0
-    known = OF_STATUSES.get(str(status))
+    known = OF_THE_FRONT.get(status)
     return Cause(known) if known else dataclasses.replace(_of_status(status), sure=False)
 
 

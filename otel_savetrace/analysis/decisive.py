@@ -7,6 +7,9 @@ from otel_savetrace.analysis import values
 from otel_savetrace.analysis.calls import Attempt, Call
 from otel_savetrace.analysis.saves import Save
 
+ABSENCE = frozenset({"304", "404", "412", "NoSuchKey", "NoSuchVersion", "NotFound", "PreconditionFailed"})
+"""Answers to a read by which an app asks whether something is there."""
+
 Deed = tuple[str, str]
 """What a call did: its operation, and the last part of its key."""
 
@@ -15,7 +18,7 @@ def failed_call(save: Save) -> Call | None:
     """Return the storage call that a save failed by; None where none failed, or later ones made it good."""
     if save.outcome == "succeeded":
         return None
-    failed = [call for call in save.calls if call.failed or call.error_code]
+    failed = [call for call in save.calls if (call.failed or call.error_code) and not _is_absence(call, save)]
     lasting = [call for call in failed if not _is_mended(call, save)]
     recorded = values.text(save.span.attributes.get(attributes.ERROR_CODE))
     fitting = [call for call in lasting if recorded is None or call.error_code == recorded]
@@ -58,6 +61,17 @@ def first_attempt_alike(call: Call) -> Attempt | None:
     if code is None:
         return call.attempts[0]
     return next(one for one in call.attempts if one.span.attributes.get(attributes.ERROR_CODE) == code)
+
+
+def _is_absence(call: Call, save: Save) -> bool:
+    """Return whether a call only asked for what was not there, and the app went on to write."""
+    return (
+        not call.writes
+        and call.error_code in ABSENCE
+        and any(
+            later.writes and later.span.start_nanoseconds >= call.span.end_nanoseconds for later in save.calls
+        )
+    )
 
 
 def _is_mended(call: Call, save: Save) -> bool:

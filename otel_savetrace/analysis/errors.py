@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from otel_savetrace.analysis import identity
-from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.episodes import Episode, failed_for_user
 from otel_savetrace.analysis.findings import ErrorFound
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.shares import share
@@ -17,13 +17,16 @@ MOST_PLACES = 5
 UNNAMED = "unknown"
 """The code of a failure that nothing names."""
 
+UNANSWERED = "no_answer"
+"""The code of a save that got no answer, and of which nothing says why."""
+
 Kind = tuple[str, "str | None"]
 """Code and stage."""
 
 
 def errors_found(saves: Sequence[Save], episodes: Sequence[Episode]) -> tuple[ErrorFound, ...]:
     """Return each code and stage among the failed saves, the most frequent first."""
-    failed = [save for save in saves if save.outcome == "failed"]
+    failed = failed_for_user(saves, episodes)
     by_kind: dict[Kind, list[Save]] = defaultdict(list)
     for save in failed:
         by_kind[kind_of(save)].append(save)
@@ -46,7 +49,11 @@ def errors_found(saves: Sequence[Save], episodes: Sequence[Episode]) -> tuple[Er
 
 def kind_of(save: Save) -> Kind:
     """Return the code and the stage of a failed save; its status where nothing else names it."""
-    return save.error_code or (str(save.status_code) if save.status_code else UNNAMED), save.stage
+    return save.error_code or (str(save.status_code) if save.status_code else _unnamed(save)), save.stage
+
+
+def _unnamed(save: Save) -> str:
+    return UNNAMED if save.answered == "yes" else UNANSWERED
 
 
 def named(save: Save) -> str:
@@ -62,8 +69,6 @@ def intermittent_kinds(episodes: Iterable[Episode]) -> dict[Kind, bool]:
     found: dict[Kind, bool] = {}
     for episode in episodes:
         for index, save in enumerate(episode.failed):
-            if save.outcome != "failed":
-                continue
             kind = kind_of(save)
             if episode.recovered_by is not None:
                 if episode.same_content is not None:

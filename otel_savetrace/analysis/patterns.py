@@ -9,7 +9,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.decisive import call_like, failed_call
-from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.episodes import Episode, failed_for_user
 from otel_savetrace.analysis.errors import intermittent_kinds, kind_of
 from otel_savetrace.analysis.findings import PatternFound
 from otel_savetrace.analysis.saves import Save
@@ -33,7 +33,7 @@ BY_THE_DATA = frozenset({"app.exception", "app.rejected", "client.invalid_parame
 
 def patterns_found(saves: Sequence[Save], episodes: Sequence[Episode]) -> tuple[PatternFound, ...]:
     """Return all four, in the contract's order."""
-    failed = [save for save in saves if save.outcome == "failed"]
+    failed = failed_for_user(saves, episodes)
     recovered = [episode for episode in episodes if episode.recovered_by is not None]
     return (
         _same_data(recovered),
@@ -136,10 +136,7 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
         return PatternFound("no_storage_error", None, 0, 0.0, "No save failed.")
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))
-    with_it = sum(
-        any(save.outcome == "failed" and _storage_is_innocent(save) for save in one.failed)
-        for one in episodes
-    )
+    with_it = sum(any(_storage_is_innocent(save) for save in one.failed) for one in episodes)
     stored = sum(bool(save.calls) for save in found)
     says = (
         f"{len(found):,} of {count(len(failed), 'failed save')} failed though no storage call did"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from otel_savetrace.analysis import findings, limits, patience
-from otel_savetrace.analysis.episodes import Episode
+from otel_savetrace.analysis.episodes import Episode, failed_for_user
 from otel_savetrace.analysis.errors import errors_found
 from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
@@ -38,7 +38,7 @@ def make_report(
         sources=tuple(sources),
         start=min((save.time for save in meant), default=None),
         end=max((save.time for save in meant), default=None),
-        saves=_save_counts(meant),
+        saves=_save_counts(meant, told),
         episodes=_episode_counts(told),
         errors=errors_found(meant, told),
         patterns=patterns_found(meant, told),
@@ -68,9 +68,10 @@ def _saves_of(reading: Reading, saves: Sequence[Save]) -> int:
     return sum((save.trace_id, save.span.span_id) in held for save in saves)
 
 
-def _save_counts(saves: Sequence[Save]) -> findings.SaveCounts:
-    outcomes = Counter(save.outcome for save in saves)
-    return findings.SaveCounts(len(saves), outcomes["succeeded"], outcomes["failed"], outcomes["unknown"])
+def _save_counts(saves: Sequence[Save], episodes: Sequence[Episode]) -> findings.SaveCounts:
+    succeeded = sum(save.outcome == "succeeded" for save in saves)
+    failed = len(failed_for_user(saves, episodes))
+    return findings.SaveCounts(len(saves), succeeded, failed, len(saves) - succeeded - failed)
 
 
 def _episode_counts(episodes: Sequence[Episode]) -> findings.EpisodeCounts:

@@ -20,18 +20,26 @@ FEW = 5
 
 SURELY = 0.01
 
+USUAL = 0.9
+"""So large a share of the connections that worked had idled for a usual time."""
+
 
 def stale_among(reset: Sequence[Save], succeeded: Sequence[Save]) -> list[Save]:
     """Return those saves, of some whose connection broke, that broke on a stale one.
 
-    Each came on a reused connection, and no byte of an answer was seen. Where such connections broke no more
-    often than new ones, and had not idled longer than those that worked, staleness is no reason.
+    Each came on a reused connection, and nothing was heard on it. Where such connections broke no more often
+    than new ones, and had not idled longer than those that worked, staleness is no reason.
     """
     candidates = [save for save in reset if _may_be_stale(_attempt(save))]
-    if len(candidates) < FEW or not succeeded:
+    if not candidates or not succeeded:
         return candidates
     broken = [_attempt(save) for save in reset]
     worked = [found for found in (_attempt(save) for save in succeeded) if found is not None]
+    if len(candidates) < len(reset):
+        # Connections break here for another reason too: only what idled for unusually long may be stale.
+        candidates = _idled_unusually(candidates, worked)
+    if len(candidates) < FEW:
+        return candidates if _share_reused(broken) >= _share_reused(worked) else []
     if _breaks_reused_rather(broken, worked) or _idled_longer(candidates, worked):
         return candidates
     return []
@@ -40,8 +48,20 @@ def stale_among(reset: Sequence[Save], succeeded: Sequence[Save]) -> list[Save]:
 def _may_be_stale(attempt: Attempt | None) -> bool:
     if attempt is None or attempt.connection != attributes.REUSED or attempt.seconds > SOON_SECONDS:
         return False
+    return not was_heard_of(attempt)
+
+
+def was_heard_of(attempt: Attempt) -> bool:
+    """Return whether the other side said anything on a request's connection before it broke.
+
+    botocore sends its head with ``Expect: 100-continue``, and the body once the store has said so, or after
+    a second of silence.
+    """
     held = attempt.span.attributes
-    return attributes.RESPONSE_STATUS not in held and attributes.FIRST_BYTE_SECONDS not in held
+    if attributes.RESPONSE_STATUS in held or attributes.FIRST_BYTE_SECONDS in held:
+        return True
+    continued = attributes.CONTINUE_SECONDS in held and attributes.CONTINUE not in held
+    return continued and (attempt.body_bytes_sent or 0) > 0
 
 
 def _attempt(save: Save) -> Attempt | None:
@@ -52,6 +72,11 @@ def _attempt(save: Save) -> Attempt | None:
 def _breaks_reused_rather(broken: Sequence[Attempt | None], worked: Sequence[Attempt]) -> bool:
     table = [_by_connection(broken), _by_connection(worked)]
     return bool(stats.fisher_exact(table, alternative="greater").pvalue < SURELY)
+
+
+def _share_reused(attempts: Sequence[Attempt | None]) -> float:
+    reused, new = _by_connection(attempts)
+    return reused / max(reused + new, 1)
 
 
 def _by_connection(attempts: Sequence[Attempt | None]) -> tuple[int, int]:
@@ -65,6 +90,14 @@ def _idled_longer(candidates: Sequence[Save], worked: Sequence[Attempt]) -> bool
     if len(broken) < FEW or len(usual) < FEW:
         return True
     return bool(stats.mannwhitneyu(broken, usual, alternative="greater").pvalue < SURELY)
+
+
+def _idled_unusually(candidates: Sequence[Save], worked: Sequence[Attempt]) -> list[Save]:
+    usual = sorted(_idle(worked))
+    if not usual:
+        return list(candidates)
+    longest = usual[int(USUAL * (len(usual) - 1))]
+    return [save for save in candidates if max(_idle([_attempt(save)]), default=longest) >= longest]
 
 
 def _idle(attempts: Sequence[Attempt | None]) -> list[float]:

@@ -48,7 +48,7 @@ def verdicts_found(
 
     `saves` are all there are, oldest first, `episodes` theirs; `spans` are those of their traces.
     """
-    trouble = trouble_among(saves, meant)
+    trouble = trouble_among(saves, meant, episodes)
     if not trouble.failed:
         return (), trouble.undetermined
     dependencies = failed_dependencies(spans, {save.trace_id for save in trouble.failed})
