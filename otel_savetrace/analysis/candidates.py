@@ -6,6 +6,7 @@ what differs between any two saves: an id, a port, a hash.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ HEADER = f"{attributes.LARGEST_HEADERS}."
 """Bytes of one of the largest headers, as an attribute; the header's name follows, in lower case."""
 
 HOUR = f"{DERIVED}hour_of_day"
+MINUTE = f"{DERIVED}minute_of_hour"
 SINCE_DEPLOY = f"{DERIVED}seconds_since_deploy"
 LIMIT_SHARE = f"{DERIVED}limit_share"
 TIME = f"{DERIVED}time"
@@ -38,6 +40,7 @@ MEASURED_BEFORE = frozenset(
 BROUGHT_BY_FAILING = frozenset(
     {
         *ranking.CONSEQUENCES,
+        attributes.CONTINUE,
         attributes.COOKIE_REFUSED,
         attributes.OBJECTS,
         attributes.RESEND_COUNT,
@@ -49,6 +52,7 @@ BROUGHT_BY_FAILING = frozenset(
         "retry_attempts",
     }
 )
+"""What stands on a save by how it went; the store's word on a head that was sent is an answer, too."""
 
 IDENTIFYING = frozenset(
     {
@@ -103,12 +107,13 @@ IN_ORDER = frozenset(
         attributes.REQUESTS_SERVED,
         attributes.WORKER_AGE_SECONDS,
         HOUR,
+        MINUTE,
         SINCE_DEPLOY,
     }
 )
 """What any second save finds otherwise than the first: a retry is no fair control for it."""
 
-OF_THE_TIME = frozenset({attributes.APP_VERSION, attributes.WORKER_AGE_SECONDS, HOUR, SINCE_DEPLOY})
+OF_THE_TIME = frozenset({attributes.APP_VERSION, attributes.WORKER_AGE_SECONDS, HOUR, MINUTE, SINCE_DEPLOY})
 """What most saves of one moment have in common: saves near in time cannot tell."""
 
 OWN: Mapping[str, Sequence[str]] = {
@@ -125,7 +130,10 @@ OWN: Mapping[str, Sequence[str]] = {
 
 NEARNESS: Sequence[Sequence[str]] = (
     (attributes.CONNECTION_PID, attributes.PEER_ADDRESS, attributes.PROCESS_ID),
-    (attributes.HOST_NAME, "service.instance.id", "k8s.pod.name", "container.id"),
+    (
+        attributes.HOST_NAME, "service.instance.id", "k8s.pod.name", "container.id",
+        "http.host", "net.host.name", "net.host.port",
+    ),
     (
         attributes.CONNECTION_IDLE_SECONDS, attributes.CONNECTION, attributes.CONNECTION_REQUESTS,
         attributes.CONNECTION_AGE_SECONDS, attributes.POOL_IN_USE, attributes.REQUESTS_SERVED,
@@ -149,6 +157,7 @@ NEARNESS: Sequence[Sequence[str]] = (
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+@functools.lru_cache(maxsize=4096)
 def is_candidate(name: str) -> bool:
     """Return whether an attribute may be a condition, by its name alone."""
     if name in BROUGHT_BY_FAILING or name in IDENTIFYING or name.startswith("http.response"):
@@ -161,6 +170,7 @@ def is_candidate(name: str) -> bool:
     return is_explained(name) or not OUTCOME_WORDS & words(name)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_explained(name: str) -> bool:
     """Return whether it is known, by us or a convention, what an attribute is."""
     return name.startswith(DERIVED) or not conventions.own_names({name: ""})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import numpy as np
 
+from otel_savetrace.analysis import identity
 from otel_savetrace.analysis.causes import key_of
 from otel_savetrace.analysis.controls import Control, Pool
 from otel_savetrace.analysis.decisive import Deed, deed_of, failed_call
@@ -25,13 +26,16 @@ MOST_FAILED = 500
 class Rows:
     """Facts of saves, those that failed first.
 
-    `starts` are when each began, in nanoseconds since 1970, `seconds` how long it took.
+    `starts` are when each began, in nanoseconds since 1970, `seconds` how long it took. `groups` tell who
+    saved (where that is not known, what was saved), `grouping` the attributes by which that is known.
     """
 
     facts: Sequence[Facts]
     failed: Truths
     starts: Sequence[int]
     seconds: Sequence[float]
+    groups: Sequence[identity.Names]
+    grouping: Set[str]
 
     def names(self) -> list[str]:
         """Return every attribute that a failed save has, in the order of their names."""
@@ -82,15 +86,30 @@ def compare_cause(
     told = [(save, deeds[key_of(save)]) for save in units]
     kinds = [deed for _, deed in told if deed is not None]
     usual = max(sorted(set(kinds)), key=kinds.count) if kinds else None
+    told_of = _remembered(deploys)
     return Comparison(
         cause,
-        _rows(told, pool.near(told), deploys),
-        _rows(told, pool.overall(usual), deploys),
+        _rows(told, pool.near(told), told_of),
+        _rows(told, pool.overall(usual), told_of),
         [
-            (facts_of(save, deploys, deed), facts_of(retry, deploys, deed))
+            (told_of((save, deed)), told_of((retry, deed)))
             for save, retry, deed in _pairs(units, episodes, deeds)
         ],
     )
+
+
+def _remembered(deploys: Deploys) -> Callable[[Control], Facts]:
+    """Return what gives the facts of a save: most are asked for twice."""
+    known: dict[tuple[Key, Deed | None], Facts] = {}
+
+    def told_of(control: Control) -> Facts:
+        save, deed = control
+        asked = (key_of(save), deed)
+        if asked not in known:
+            known[asked] = facts_of(save, deploys, deed)
+        return known[asked]
+
+    return told_of
 
 
 def _one_each(failed: Sequence[Save], episodes: Mapping[Key, Episode]) -> list[Save]:
@@ -112,16 +131,26 @@ def _drawn(saves: list[Save]) -> list[Save]:
     return sorted(by_chance[:MOST_FAILED], key=lambda save: (save.span.start_nanoseconds, key_of(save)))
 
 
-def _rows(failed: Sequence[Control], controls: Sequence[Control], deploys: Deploys) -> Rows:
+def _rows(
+    failed: Sequence[Control], controls: Sequence[Control], told_of: Callable[[Control], Facts]
+) -> Rows:
     both = [*failed, *controls]
     mask = np.zeros(len(both), dtype=bool)
     mask[: len(failed)] = True
+    groups = [_group(save) for save, _ in both]
     return Rows(
-        [facts_of(save, deploys, deed) for save, deed in both],
+        [told_of(control) for control in both],
         mask,
         [save.span.start_nanoseconds for save, _ in both],
         [save.seconds for save, _ in both],
+        groups,
+        frozenset(name for group in groups for name, _ in group),
     )
+
+
+def _group(save: Save) -> identity.Names:
+    """Return who saved, else what was saved; a save of which neither is known is a group of its own."""
+    return identity.user(save) or identity.thing(save) or (("", " ".join(key_of(save))),)
 
 
 def _pairs(

@@ -57,8 +57,7 @@ def facts_of(save: Save, deploys: Deploys, deed: Deed | None = None) -> dict[str
 def _of(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:
     for name, value in held.items():
         known = SAME_FACT.get(name, name)
-        # A store that refuses a head says so in place of 100 Continue: no condition, but its consequence.
-        if candidates.is_candidate(known) and (known, value) != (attributes.CONTINUE, attributes.FINAL):
+        if candidates.is_candidate(known):
             yield known, value if isinstance(value, (str, int, float)) else str(value)
 
 
@@ -71,10 +70,12 @@ def _meant(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeV
 
 def _derived(save: Save, held: Facts, deploys: Deploys) -> Iterator[tuple[str, AttributeValue]]:
     yield candidates.HOUR, save.time.hour
+    yield candidates.MINUTE, save.time.minute
     since = deploys.seconds_since(save.span)
     if since is not None:
         yield candidates.SINCE_DEPLOY, since
-    share = limits.largest_share(held)
+    # Of a save that was never sent less is known, and the largest share of less is smaller.
+    share = limits.largest_share(held) if limits.LIMITS.keys() <= held.keys() else None
     if share is not None:
         yield candidates.LIMIT_SHARE, share
 

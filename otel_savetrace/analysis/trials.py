@@ -1,22 +1,23 @@
 """Every attribute tried, whether it separates the saves that failed from those that worked.
 
 scipy's tests: Mann-Whitney and Wilcoxon's signed-rank test for numbers, Fisher's and McNemar's exact tests
-for all else. Of several values or bounds of one attribute the best is shown, and its p value pays for the
-choice.
+for all else. Of several values of one attribute the best is shown, and its p value pays for the choice; a
+bound is chosen for show, its p value is that of the ranks. Saves of one user, or of one stretch of time,
+count for as many as they are witnesses.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import candidates, window
+from otel_savetrace.analysis import candidates, dependence, recurrence, window
 from otel_savetrace.analysis.comparisons import Comparison, Rows
 from otel_savetrace.analysis.predicates import (
     Column,
@@ -27,6 +28,7 @@ from otel_savetrace.analysis.predicates import (
     frequent_values,
     is_number,
 )
+from otel_savetrace.analysis.tell_tales import tells_duration, tells_outcome, tells_time
 from otel_savetrace.spans.rows import AttributeValue
 
 FEWEST = 3
@@ -38,11 +40,8 @@ MANY_PAIRS = 10
 LEAST_SHARE = 0.2
 """A value is tried that so many of the failed saves have."""
 
-FOLLOWS_TIME = 0.98
-"""A number that grows from save to save tells when they were, and nothing else."""
-
-ONLY_BY_CHANCE = 10
-"""With so many saves that worked, what stands on none of them is a mark of failing."""
+MOST_NAMES = 12
+"""Of so few whole numbers each may be a name: a shard's, say, of which none is more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Trial:
     """One attribute tried in one way: `p` as it is, before it is corrected for all that was tried.
 
     `truths` says of which of the rows the predicate is true; `of_time` that the rows are of the whole time.
-    `usual` are the usual values of failed and of other saves.
+    `usual` are the usual values of failed and of other saves. Its predicate is the best of `choices`.
     """
 
     predicate: Predicate
@@ -58,6 +57,7 @@ class Trial:
     truths: Truths
     failed: Truths
     usual: tuple[AttributeValue, AttributeValue]
+    choices: int = 1
     paired: bool = False
     of_time: bool = False
 
@@ -90,7 +90,8 @@ def _near(comparison: Comparison) -> Iterator[Trial]:
     for name in rows.names():
         column = rows.column(name)
         if _may_be_condition(name, column, rows):
-            yield from _tried(name, column, rows.failed)
+            for trial in _tried(name, column, rows.failed):
+                yield _weighed(trial, rows)
 
 
 def _of_time(comparison: Comparison) -> Iterator[Trial]:
@@ -98,11 +99,16 @@ def _of_time(comparison: Comparison) -> Iterator[Trial]:
     if _too_few(rows.failed):
         return
     for name in rows.names():
-        if name in candidates.OF_THE_TIME:
+        if name in candidates.OF_THE_TIME - {candidates.HOUR, candidates.MINUTE}:
             column = rows.column(name)
             if not _is_constant(column):
                 for trial in _tried(name, column, rows.failed):
-                    yield dataclasses.replace(trial, of_time=True)
+                    yield dataclasses.replace(_weighed(trial, rows), of_time=True)
+    for again in recurrence.recurring(rows.starts, rows.failed):
+        p = min(1.0, _fisher(again.holds, rows.failed) * again.choices)
+        said = Predicate(again.attribute, "=", again.said)
+        trial = Trial(said, p, again.holds, rows.failed, (again.said, None), again.choices)
+        yield dataclasses.replace(_weighed(trial, rows), of_time=True)
     found = window.narrowest(rows.starts, rows.failed)
     p = float(stats.ks_2samp(*_parted(np.asarray(rows.starts, dtype=float), rows.failed)).pvalue)
     yield Trial(
@@ -113,6 +119,15 @@ def _of_time(comparison: Comparison) -> Iterator[Trial]:
         (found.said, None),
         of_time=True,
     )
+
+
+def _weighed(trial: Trial, rows: Rows) -> Trial:
+    """Return a trial whose p value counts saves for as many as they are witnesses."""
+    effect = dependence.effect_of_time(trial.truths, rows.failed, rows.starts)
+    # Of who fails, each failure of theirs is a witness.
+    if trial.predicate.attribute not in rows.grouping:
+        effect = max(effect, dependence.effect_of_groups(trial.truths, rows.failed, rows.groups))
+    return dataclasses.replace(trial, p=dependence.weakened(trial.p, effect))
 
 
 def _too_few(failed: Truths) -> bool:
@@ -129,27 +144,16 @@ def _may_be_condition(name: str, column: Column, rows: Rows) -> bool:
         return bool(np.median(failed) <= 1.5 * np.median(others))
     if candidates.is_explained(name):
         return True
-    return not _tells_outcome(column, rows.failed) and not _tells_time(column, rows.starts)
+    told = (
+        tells_outcome(column, rows.failed),
+        tells_time(column, rows.starts),
+        tells_duration(column, rows.seconds),
+    )
+    return not any(told)
 
 
 def _is_constant(column: Column) -> bool:
     return len(set(column)) < 2
-
-
-def _tells_outcome(column: Column, failed: Truths) -> bool:
-    """Return whether all saves that worked have one value, or none, and no failed save has that."""
-    of_others = {held for held, is_failed in zip(column, failed, strict=True) if not is_failed}
-    of_failed = {held for held, is_failed in zip(column, failed, strict=True) if is_failed}
-    return len(of_others) == 1 and not of_others & of_failed and int((~failed).sum()) >= ONLY_BY_CHANCE
-
-
-def _tells_time(column: Column, starts: Sequence[int]) -> bool:
-    numbers = as_numbers(column)
-    known = ~np.isnan(numbers)
-    if known.sum() < ONLY_BY_CHANCE or len(np.unique(numbers[known])) < 0.9 * known.sum():
-        return False
-    order = stats.spearmanr(numbers[known], np.asarray(starts, dtype=float)[known]).statistic
-    return bool(abs(order) > FOLLOWS_TIME)
 
 
 def _tried(name: str, column: Column, failed: Truths) -> Iterator[Trial]:
@@ -164,8 +168,9 @@ def _tried(name: str, column: Column, failed: Truths) -> Iterator[Trial]:
 
 
 def _may_be_names(column: Column) -> bool:
-    """Return whether a column's numbers are few and whole: a shard's, say, of which none is more."""
-    return len(set(column)) <= 12 and all(isinstance(held, int) for held in column if held is not None)
+    return len(set(column)) <= MOST_NAMES and all(
+        isinstance(held, int) for held in column if held is not None
+    )
 
 
 def _is_of_numbers(name: str, column: Column) -> bool:
@@ -186,8 +191,9 @@ def _tried_as_number(name: str, column: Column, failed: Truths) -> Trial | None:
     of_failed, of_others = _parted(numbers[known], failed[known])
     if min(len(of_failed), len(of_others)) >= FEWEST:
         p = max(p, float(stats.mannwhitneyu(of_failed, of_others).pvalue))
-    elif len(of_others):
-        return None
+    else:
+        # Hardly any of the others have it at all: that they have it not is what there is to test.
+        p = max(p, _fisher(known, failed))
     return Trial(beyond, p, truths, failed, (_middle(column, failed), _middle(column, ~failed)))
 
 
@@ -201,7 +207,7 @@ def _tried_as_value(name: str, column: Column, failed: Truths) -> Trial | None:
     p, _, best = min((_fisher(held, failed), place, held) for place, held in enumerate(truths))[:3]
     predicate = next(one for one, held in zip(tried, truths, strict=True) if held is best)
     usual = (predicate.value, _commonest(column, ~failed))
-    return Trial(predicate, min(1.0, p * max(choices, 1)), best, failed, usual)
+    return Trial(predicate, min(1.0, p * max(choices, 1)), best, failed, usual, max(choices, 1))
 
 
 def _fisher(truths: Truths, failed: Truths) -> float:
@@ -232,18 +238,32 @@ def _paired(comparison: Comparison, unpaired: dict[str, Trial]) -> Iterator[Tria
 
 
 def _p_paired(trial: Trial, before: Column, after: Column) -> float | None:
+    """Return the p value within pairs; None where too few differ.
+
+    1 where they differ the other way than the unpaired saves: that speaks for no condition. The value that
+    is held against the retries was chosen by what failed, and is paid for here, too.
+    """
     held, held_after = trial.predicate.holds(before), trial.predicate.holds(after)
     if trial.predicate.operator == "=":
-        return _signs(int((held & ~held_after).sum()), int((~held & held_after).sum()))
+        there, back = int((held & ~held_after).sum()), int((~held & held_after).sum())
+        p = mcnemar(there, back)
+        return None if p is None else min(1.0, p * trial.choices) if there > back else 1.0
     difference = as_numbers(before) - as_numbers(after)
     moved = difference[~np.isnan(difference) & (difference != 0.0)]
-    if len(moved) < MANY_PAIRS:
-        return _signs(int((moved > 0).sum()), int((moved < 0).sum()))
-    return float(stats.wilcoxon(moved).pvalue)
+    more = moved if trial.predicate.operator == ">=" else -moved
+    p = (
+        mcnemar(int((more > 0).sum()), int((more < 0).sum()))
+        if len(more) < MANY_PAIRS
+        else float(stats.wilcoxon(more).pvalue)
+    )
+    return p if p is None or np.median(more) > 0 else 1.0
 
 
-def _signs(there: int, back: int) -> float | None:
-    """McNemar's exact test: of the pairs that differ, as many should differ either way."""
+def mcnemar(there: int, back: int) -> float | None:
+    """Return the p value of McNemar's exact test: of the pairs that differ, as many should differ either way.
+
+    None with fewer than `FEWEST` pairs that differ. A. Agresti, "Categorical Data Analysis", 11.1.
+    """
     return float(stats.binomtest(there, there + back, 0.5).pvalue) if there + back >= FEWEST else None
 
 
