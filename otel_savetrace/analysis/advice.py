@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from otel_savetrace.analysis import advice_app, advice_network, advice_storage
+from otel_savetrace import attributes
+from otel_savetrace.analysis import advice_app, advice_client, advice_limits, advice_network, advice_storage
+from otel_savetrace.analysis.advice_condition import look_first
 from otel_savetrace.analysis.case import Case
 from otel_savetrace.analysis.words import count
 
 Advice = Callable[[Case], Iterator[str]]
 
-BY_CAUSE: Mapping[str, Advice] = {**advice_storage.ADVICE, **advice_network.ADVICE, **advice_app.ADVICE}
-"""Steps by cause; each is one sentence or two."""
+BY_CAUSE: Mapping[str, Advice] = {
+    **advice_storage.ADVICE,
+    **advice_limits.ADVICE,
+    **advice_network.ADVICE,
+    **advice_client.ADVICE,
+    **advice_app.ADVICE,
+}
+"""Steps by cause; each is a sentence or two, the first says what to do."""
 
 
 def advise(case: Case) -> tuple[str, ...]:
     """Return next steps, the most promising first."""
-    return tuple(BY_CAUSE.get(case.cause, _unexplained)(case))
+    steps = list(BY_CAUSE.get(case.cause, unexplained)(case))
+    return (*steps[:1], *look_first(case.cause, case.condition), *steps[1:])
 
 
-def _unexplained(case: Case) -> Iterator[str]:
+def unexplained(case: Case) -> Iterator[str]:
+    """What sets these saves apart, or that nothing does; whom to ask."""
+    failed = f"{count(len(case.failed), 'save')} that failed with {case.codes}"
     if case.condition is not None:
         yield (
-            f"{case.codes} is no cause that is known here. What sets these saves apart is"
-            f" {case.condition.attribute}: look at what else that stands for."
+            f"{case.codes} names no cause by itself. What sets these saves apart is"
+            f" {case.condition.attribute}: find out what else goes along with it."
         )
     else:
         yield (
-            f"Nothing that was recorded separates {count(len(case.failed), 'save')} that failed with"
-            f" {case.codes} from those that worked. Open a failed save beside its retry: savetrace compare."
+            f"Nothing that was recorded separates {failed} from those that worked. Open one beside its retry"
+            " (savetrace compare), and record more of what may matter (OTEL_SAVETRACE_REQUEST_ATTRIBUTES)."
         )
-    yield "Ask whoever runs the store, with the request ids of the failed attempts (aws.request_id)."
+    ids = case.of_attempts(attributes.REQUEST_ID)
+    if ids:
+        yield f"Ask whoever runs the store, with request ids such as {ids[0]} (aws.request_id of attempts)."

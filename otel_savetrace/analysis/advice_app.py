@@ -6,123 +6,192 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.case import Case, most_common, numbers
-from otel_savetrace.analysis.words import duration
+from otel_savetrace.analysis import advice_limits, values
+from otel_savetrace.analysis.advice_retries import worker_limit
+from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis.candidates import TIME
+from otel_savetrace.analysis.case import Case, extent_of_time, listed
+from otel_savetrace.analysis.patience import SETTINGS, limits_of, settings_within, trying_of
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import count, duration
+
+TOO_LARGE = 413
+
+EARLY = 0.9
+"""A worker that ended before this share of its limit was not ended by it."""
 
 
 def exception(case: Case) -> Iterator[str]:
     """Which exception, on which route."""
-    yield f"Read the traceback of {case.codes}, raised on {_routes(case)}; storage was not the reason."
+    yield f"Read the traceback of {case.codes}, raised on {_routes(case)}: storage was not the reason."
+    stored = sum(save.stored == attributes.YES for save in case.failed)
+    if stored:
+        yield (
+            f"In {count(stored, 'save')} all had been stored before: the user was told of a failure all"
+            " the same."
+        )
 
 
 def rejected(case: Case) -> Iterator[str]:
-    """What the user was told."""
-    told = most_common(save.user_error for save in case.failed if save.user_error)
-    said = f", and told the user: {told}" if told else ""
-    yield f"The app itself said no on {_routes(case)}{said}. Whether it should is for its own code to say."
+    """What the user was told; where the request was too large, by how much."""
+    if any(save.status_code == TOO_LARGE for save in case.failed):
+        yield from advice_limits.request_too_large(case)
+        return
+    told = listed(save.user_error for save in case.failed if save.user_error)
+    said = f" ({told})" if told else ""
+    yield f"Find out in the app's own code why it said no on {_routes(case)}{said}."
 
 
 def session(case: Case) -> Iterator[str]:
-    """How sessions end."""
-    yield (
-        f"The session had ended, or was not known, on {_routes(case)}: see how long sessions last, and"
-        " that every"
-        " worker and host has the same secret key. What was edited meanwhile should survive the login."
-    )
-
-
-def dependency(case: Case) -> Iterator[str]:
-    """Which service."""
-    named = Counter(
-        case.dependencies[save.trace_id] for save in case.failed if save.trace_id in case.dependencies
-    )
-    service = ", ".join(name for name, _ in named.most_common(3))
-    yield f"See to {service or 'the service'} that the save needs besides the store: {case.codes}."
-    stored = sum(save.stored == attributes.YES for save in case.failed)
-    if stored:
-        yield f"In {stored:,} of these saves everything was stored, and the user was told of a failure."
-
-
-def killed(case: Case) -> Iterator[str]:
-    """The worker's limit against what calls may take."""
-    limits = numbers(case.of_saves(attributes.WORKER_TIMEOUT_SECONDS)) or numbers(
-        case.of_controls(attributes.WORKER_TIMEOUT_SECONDS)
-    )
-    longest = max((save.seconds for save in case.failed), default=0.0)
-    patience = [
-        save.patience_seconds for save in (*case.failed, *case.worked[-200:]) if save.patience_seconds
-    ]
-    if limits:
-        may = f" One storage call alone may take {duration(max(patience))}." if patience else ""
+    """Whether sessions end, or are not known everywhere."""
+    found = case.condition
+    if found is not None and found.operator == "=" and found.attribute != TIME:
         yield (
-            f"The worker is killed when a request takes {duration(min(limits))} (gunicorn's --timeout);"
-            " these saves"
-            f" had gone on for up to {duration(longest)}.{may}"
-        )
-        yield (
-            "Make the client give up first: fewer attempts, a shorter read_timeout, and no retries of the"
-            " app's own"
-            " around it; or raise --timeout above what all of them may take."
+            f"Hold the secret key and the session's store of {found.attribute} {found.value} against the"
+            f" others': sessions are not known there, on {_routes(case)}."
         )
     else:
         yield (
-            f"These saves have no end: after up to {duration(longest)} nothing more is heard of their"
-            " worker. Look in"
-            " the server's log for WORKER TIMEOUT, SIGKILL, or the kernel's out-of-memory killer."
+            f"See how long sessions last, and that every worker has the same secret key: {_routes(case)}"
+            " found"
+            " none, or one that had ended."
         )
+    yield "Let the page keep what was edited until the login is done."
 
 
-def too_large(case: Case) -> Iterator[str]:
-    """The front's limit."""
-    sizes = numbers(case.of_saves(attributes.REQUEST_BODY_SIZE))
-    seen = f" The smallest refused had {min(sizes):,.0f} bytes." if sizes else ""
-    yield (
-        "Raise the front server's limit (nginx: client_max_body_size), or refuse earlier with a word on"
-        f" it.{seen}"
+def dependency(case: Case) -> Iterator[str]:
+    """Which service, and whether everything was stored all the same."""
+    named = listed(
+        case.dependencies[save.trace_id] for save in case.failed if save.trace_id in case.dependencies
     )
+    yield (
+        f"See to {named or 'the service that the save needs besides the store'}: {case.codes} on"
+        f" {_routes(case)}."
+    )
+    stored = sum(save.stored == attributes.YES for save in case.failed)
+    if stored:
+        yield f"In {count(stored, 'save')} the object was stored, and what the service holds may not fit it."
+
+
+def killed(case: Case) -> Iterator[str]:
+    """What was being done, and how long it may take against the worker's limit."""
+    limit = worker_limit(case)
+    lasted = [save.seconds for save in case.failed if save.seen]
+    ended = f" They ended after {extent_of_time(lasted)}." if lasted else ""
+    if limit is not None and lasted and max(lasted) < EARLY * limit:
+        yield (
+            f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
+            " kernel's"
+            f" out-of-memory killer, a crash.{ended}"
+        )
+    elif limit is not None:
+        yield f"{_give_up_first(case, limit)}{ended}"
+    else:
+        yield (
+            "Look in the server's log for WORKER TIMEOUT, SIGKILL or the kernel's out-of-memory killer:"
+            " nothing"
+            f" more was heard of these workers.{ended}"
+        )
+    doing = _under_way(case)
+    if doing:
+        yield f"When they ended: {doing}."
 
 
 def front_timeout(case: Case) -> Iterator[str]:
-    """The front's patience."""
-    longest = max((save.seconds for save in case.failed), default=0.0)
+    """The front's patience against the worker's, and the store's."""
+    lasted = [save.seconds for save in case.failed]
+    limit = worker_limit(case)
     yield (
-        f"The front server gave up after {duration(longest)} (nginx: proxy_read_timeout): let the app"
-        " give up before"
-        " it does, or raise it above the worker's limit."
+        f"Let the app give up before the front server does, which was after {extent_of_time(lasted)} (nginx:"
+        " proxy_read_timeout)."
     )
+    if limit is not None and limit > min(lasted):
+        yield f"Its worker goes on for up to {duration(limit)}, for nobody: set one above the other."
+    settings = settings_within(trying_of([*case.failed, *case.worked]), min(lasted), SETTINGS["front"])
+    if settings is not None:
+        yield f"{settings}."
 
 
 def bad_gateway(case: Case) -> Iterator[str]:
-    """Nothing behind the front."""
-    yield (
-        "Nothing answered behind the front server: a worker that was killed, a restart, or a full queue."
-        " Its error"
-        " log says which, at the times of the failed saves."
-    )
+    """Whether workers are killed behind the front."""
+    lasted = [save.seconds for save in case.failed]
+    limit = limits_of([*case.failed, *case.worked]).get("worker")
+    if limit is not None and limit.saves and min(lasted) >= EARLY * limit.seconds:
+        yield (
+            f"Look for WORKER TIMEOUT in the server's log: the front server got no answer after"
+            f" {extent_of_time(lasted)}, just where workers end ({duration(limit.seconds)})."
+        )
+    else:
+        yield (
+            f"See what the front server's error log says of these requests: they got no answer after"
+            f" {extent_of_time(lasted)}. At once means that nothing listened, or that its queue was full."
+        )
 
 
 def client_gone(case: Case) -> Iterator[str]:
-    """Who did not wait."""
-    longest = max((save.seconds for save in case.failed), default=0.0)
-    yield (
-        f"The browser was gone before the answer, after up to {duration(longest)}: its own time limit, or"
-        " the user's"
-        " patience. What it asked for may have been saved."
-    )
+    """Who did not wait, and for how long."""
+    limit = limits_of(case.failed).get("browser")
+    if limit is not None:
+        yield (
+            f"Raise the page's own limit, which ends saves after {duration(limit.seconds)}, or make saves"
+            " faster:"
+            f" {count(limit.saves, 'save')} ended just there."
+        )
+    else:
+        lasted = extent_of_time([save.seconds for save in case.failed])
+        yield (
+            f"Make saves faster, or tell users to wait: they were gone after {lasted}, at no time in"
+            " particular."
+        )
+    yield "What they asked for may be stored all the same: a retry has to write the same key."
 
 
 def browser(case: Case) -> Iterator[str]:
     """Between the browser and the front."""
-    yield (
-        "The request never arrived, or its answer never came back: let the page keep the content and try"
-        " again."
+    yield "Let the page keep the content and try again: the request, or its answer, was lost on the way."
+
+
+def _give_up_first(case: Case, limit: float) -> str:
+    trying = trying_of([*case.failed, *case.worked])
+    settings = settings_within(trying, limit, SETTINGS["worker"])
+    why = f"the worker is killed after {duration(limit)} (gunicorn --timeout)"
+    if not trying.seconds or trying.seconds <= limit:
+        return f"Find out what takes so long, or raise the limit: {why}."
+    try_for = f"a save may try for {duration(trying.seconds)} to store one object"
+    if settings is None:
+        return f"Raise gunicorn's --timeout, or let the client give up sooner: {why}, and {try_for}."
+    return f"Let the client give up first: {why}, and {try_for}. {settings}."
+
+
+def _under_way(case: Case) -> str:
+    """Say how many of the saves were in which storage call as they ended, and at which of its attempts."""
+    counted = Counter(_doing(save) for save in case.failed)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return "; ".join(f"{count(number, 'save')} {doing}" for doing, number in ordered)
+
+
+def _doing(save: Save) -> str:
+    last = max(save.calls, key=lambda call: call.span.start_nanoseconds, default=None)
+    if last is None:
+        return "had called no storage"
+    if not _was_cut(save, last):
+        return f"had ended {last.operation}, and did something else"
+    allowed = f" of {last.attempts_allowed}" if last.attempts_allowed else ""
+    return (
+        f"in {last.operation}, attempt {last.attempts_made}{allowed}"
+        if last.attempts_made
+        else f"in {last.operation}"
     )
 
 
+def _was_cut(save: Save, last: Call) -> bool:
+    """Return whether a save's last storage call was still under way: it ended with its save, or badly."""
+    code = values.text(last.span.attributes.get(attributes.ERROR_CODE))
+    return code is not None or last.span.end_nanoseconds >= save.span.end_nanoseconds
+
+
 def _routes(case: Case) -> str:
-    counted = Counter(save.route for save in case.failed)
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(route for route, _ in ordered[:2] if route) or "an unknown route"
+    return listed(save.route for save in case.failed if save.route) or "an unknown route"
 
 
 ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {
@@ -131,7 +200,6 @@ ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {
     "app.session": session,
     "app.dependency": dependency,
     "process.killed": killed,
-    "front.too_large": too_large,
     "front.timeout": front_timeout,
     "front.bad_gateway": bad_gateway,
     "front.client_gone": client_gone,

@@ -1,211 +1,259 @@
-"""Next steps where no answer came from the store, or the client sent nothing."""
+"""Next steps where no answer came from the store."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.case import Case, most_common, numbers
-from otel_savetrace.analysis.decisive import call_like, first_attempt_alike
+from otel_savetrace.analysis import values
+from otel_savetrace.analysis.advice_retries import retries
+from otel_savetrace.analysis.calls import Attempt
+from otel_savetrace.analysis.case import Case, extent, extent_of_time, middle, most_common, numbers
+from otel_savetrace.analysis.decisive import failed_call
+from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 
-STALE = "https://github.com/boto/botocore/issues/2014"
-FORK = "https://github.com/boto/botocore/issues/1246"
-ZERO_LENGTH = "https://github.com/boto/botocore/issues/3755"
-RETRIES = "https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html"
+BELOW = 0.8
+"""A connection is given up after this share of the shortest idle time that was too long."""
+
+TIGHT = 0.5
+"""From this share of the limit on, what an answer usually takes leaves too little of it."""
+
+USUAL_TIMEOUT_SECONDS = 60.0
+"""botocore's own connect_timeout and read_timeout."""
+
+AT_ONCE_SECONDS = 0.1
+"""So near lie the end of one request and the beginning of the idle time before the next, if they are"
+" one's."""
 
 
 def stale_connection(case: Case) -> Iterator[str]:
-    """The shortest idle time among the failures, and where to set what against it."""
+    """The shortest idle time among the failures, the keep-alive to set below it, and where."""
     idle = numbers(case.of_attempts(attributes.CONNECTION_IDLE_SECONDS))
-    longest = max(_idle_of_worked(case), default=None)
-    where = _peers(case) or "the store, or what stands before it"
-    if idle:
-        worked = f"; up to {duration(longest)} of idling were seen to work" if longest is not None else ""
-        yield (
-            f"{where} closes connections that idled for {duration(min(idle))} (the shortest among the"
-            " failures"
-            f"{worked}). Set its keep-alive above the longest pause between two saves,"
-            f" {duration(max(idle))} here:"
-            " nginx keepalive_timeout, HAProxy timeout http-keep-alive, a load balancer's idle timeout."
-        )
-        yield (
-            "Where that is not yours to set, give up connections in the app before: botocore has no"
-            " limit of its"
-            f" own, so make a new client after {duration(min(idle) * 0.8)} without a save, or save"
-            " through a proxy"
-            " that keeps its own connections alive."
-        )
-    else:
-        yield (
-            f"{where} closes connections that the client keeps: raise its keep-alive above the longest pause."
-        )
-    in_force = f" (now: {case.retries})" if case.retries else ""
+    who = case.peers or case.endpoint or "the other side"
+    if not idle:
+        yield f"Raise the keep-alive of {who} above the longest pause between two saves of one worker."
+        yield from retries(case)
+        return
+    worked = numbers(case.of_worked_attempts(attributes.CONNECTION_IDLE_SECONDS))
+    safe = [seconds for seconds in worked if seconds < min(idle)]
+    fine = f" (up to {duration(max(safe))} worked)" if safe else ""
     yield (
-        f"Allow a retry{in_force}: a second attempt goes over a new connection ({STALE})."
-        f" Config(retries={{'mode': 'standard', 'total_max_attempts': 3}}), see {RETRIES}."
+        f"Reuse no connection to {who} that idled for {duration(min(idle))} or longer{fine}: give it up"
+        " in the"
+        f" app after {duration(_below(min(idle), safe))}, or let {who} keep it for longer than"
+        f" {duration(max(idle))}, the longest pause seen to fail."
     )
+    yield (
+        "Where to set it: at the other side nginx keepalive_timeout, HAProxy timeout http-keep-alive, a load"
+        " balancer's idle timeout. botocore has no setting for it: make a new client after such a pause. Its"
+        " tcp_keepalive=True only lets the system send probes, on Linux after two idle hours"
+        " (net.ipv4.tcp_keepalive_time), and a server's own time limit runs on all the same."
+    )
+    yield from _stale_again(case)
+    yield from retries(case)
 
 
 def reset(case: Case) -> Iterator[str]:
-    """When and where it was reset."""
-    sent = numbers(case.of_attempts(attributes.BODY_BYTES_SENT))
-    sizes = numbers(case.of_calls(attributes.CONTENT_SIZE))
-    where = _peers(case)
-    how_far = ""
-    if sent and sizes:
-        how_far = f" {max(sent):,.0f} bytes at most had been sent, of {min(sizes):,.0f} to {max(sizes):,.0f}."
-    yield (
-        f"Look at what stands between app and store{f' ({where})' if where else ''}: it broke connections"
-        " that"
-        f" were in use.{how_far}"
-    )
+    """How far it had come, and whether it may be stored all the same."""
+    where = f" ({case.peers})" if case.peers else ""
+    yield f"Look at what stands between app and store{where}: it broke connections in use.{_how_far(case)}"
+    took = [attempt.seconds for attempt in case.attempts()]
+    if took and min(took) >= 1.0 and max(took) - min(took) <= 0.1 * max(took):
+        yield (
+            f"They broke after {extent_of_time(took)}, one like the other: that is somebody's limit of time."
+        )
     stored = sum(save.stored == attributes.UNKNOWN for save in case.failed)
     if stored:
         yield (
-            f"In {count(stored, 'save')} the content may be stored all the same: an answer that was lost"
-            " looks"
-            " like a save that failed. Let a retry write the same key."
+            f"Let a retry write the same key: {count(stored, 'failed save')} may be stored all the same,"
+            " since"
+            " only the answer is known to be lost."
         )
-    if case.retries:
+    yield from retries(case)
+
+
+def connect_timeout(case: Case) -> Iterator[str]:
+    """How long was waited for a connection, and how long one takes where it is made."""
+    waited = numbers(case.of_calls(attributes.CONNECT_TIMEOUT_SECONDS))
+    where = case.peers or case.endpoint or "the store"
+    took = numbers(case.of_worked_attempts(attributes.TCP_SECONDS))
+    usual = f", where {duration(middle(took))} is usual" if took else ""
+    within = f" within {duration(max(waited))}" if waited else " in time"
+    yield (
+        f"Find out why {where} took no connection{within}{usual}: a firewall that drops, an address that"
+        " is no"
+        " longer there, or a full queue of connections."
+    )
+    if waited and took and max(waited) > 10 * max(took) and max(waited) > 5.0:
         yield (
-            f"In force are {case.retries}; botocore repeats a reset by itself where attempts are left"
-            f" ({RETRIES})."
+            f"Lower connect_timeout, now {duration(max(waited))}: none that was made took more than"
+            f" {duration(max(took))}, and a second attempt comes the sooner."
         )
+    yield from retries(case)
 
 
-def timeout(case: Case) -> Iterator[str]:
-    """How long was waited, for whom."""
-    connecting = case.cause == "network.connect_timeout"
-    name = attributes.CONNECT_TIMEOUT_SECONDS if connecting else attributes.READ_TIMEOUT_SECONDS
-    setting = "connect_timeout" if connecting else "read_timeout"
-    waited = numbers(case.of_calls(name))
-    where = _peers(case) or "the store"
-    limit = f" within {duration(max(waited))} ({setting})" if waited else ""
-    yield f"Ask why {where} did not {'accept a connection' if connecting else 'answer'}{limit}."
-    if not connecting:
-        took = numbers(case.of_controls(attributes.READ_TIMEOUT_SECONDS))
-        if waited and took and max(waited) <= 5:
-            yield (
-                f"{setting} is short: botocore's own is 60 s. Raise it to what the store needs at its"
-                " slowest."
-            )
-        if 0.0 in numbers(case.of_calls(attributes.CONTENT_SIZE)) or _zero_length_before(case):
-            yield (
-                "Before botocore 1.43.77 a PUT of no bytes spoils its connection, and the next one waits"
-                " for the"
-                f" whole timeout ({ZERO_LENGTH}): upgrade botocore."
-            )
+def read_timeout(case: Case) -> Iterator[str]:
+    """How long was waited for an answer, how long answers take, and whether an empty object spoiled it."""
+    if case.kinds & {"RequestTimeout", "408"}:
+        yield (
+            f"Find out why the body did not reach the store in time ({case.codes}): a slow way, a body"
+            " that is"
+            f" shorter than announced, or a process that stopped while it sent.{_how_far(case)}"
+        )
+        yield from retries(case)
+        return
+    waited = numbers(case.of_calls(attributes.READ_TIMEOUT_SECONDS))
+    took = numbers(case.of_worked_attempts(attributes.FIRST_BYTE_SECONDS))
+    spoiled = sum(_came_after_empty(case, save) for save in case.failed)
+    if spoiled:
+        yield (
+            f"Upgrade botocore to 1.43.77 or later: {count(spoiled, 'failed save')} came on a connection"
+            " right"
+            " after a PUT of no bytes, which spoils it for the next (botocore#3755)."
+        )
+    where = case.peers or case.endpoint or "the store"
+    within = f" within {duration(max(waited))}" if waited else " in time"
+    usual = (
+        f" Where saves worked it took {duration(middle(took))}, {duration(max(took))} at most."
+        if took
+        else ""
+    )
+    yield f"Find out why {where} did not answer{within} (read_timeout).{usual}"
+    if waited and took and max(took) >= TIGHT * min(waited):
+        yield (
+            f"Raise read_timeout, now {duration(min(waited))}, above {duration(2 * max(took))}: slow answers"
+            f" come that late (botocore's own is {duration(USUAL_TIMEOUT_SECONDS)})."
+        )
+    elif waited and took and min(waited) >= USUAL_TIMEOUT_SECONDS:
+        yield (
+            f"Lower read_timeout, now {duration(min(waited))}: what does not answer within"
+            f" {duration(max(10 * max(took), 1.0))} hardly ever will, and a second attempt comes the sooner."
+        )
+    yield from _expect(case)
+    yield from retries(case)
 
 
 def refused(case: Case) -> Iterator[str]:
-    """Who refused."""
-    endpoint = most_common(case.of_calls(attributes.ENDPOINT))
-    yield (
-        f"Nothing took connections at {endpoint or 'the endpoint'} then: was it being restarted, or is"
-        " the address"
-        " wrong on some host?"
-    )
+    """Who refused, and whether it takes connections otherwise."""
+    where = case.peers or case.endpoint or "the store"
+    if case.endpoint is not None and case.endpoint in case.of_worked_calls(attributes.ENDPOINT):
+        yield (
+            f"Find out why nothing listened at {where} at times: a restart, a crash, or a backend that is"
+            " taken"
+            " out too late."
+        )
+    else:
+        on = f" on {case.hosts}" if case.hosts else ""
+        yield f"Check the endpoint{on}: no save that was seen got through to {case.endpoint or where}."
+    yield from retries(case)
 
 
 def dns(case: Case) -> Iterator[str]:
-    """Which name."""
-    endpoint = most_common(case.of_calls(attributes.ENDPOINT))
-    yield (
-        f"Resolve the name in {endpoint or 'the endpoint'} on the hosts that failed: a wrong name fails"
-        " always, an"
-        " overloaded resolver now and then (a cache on the host helps: nscd, systemd-resolved, NodeLocal"
-        " DNSCache)."
-    )
+    """Which name, and whether it is resolved otherwise."""
+    name = (case.endpoint or "").partition("://")[2] or "the store's name"
+    on = f" on {case.hosts}" if case.hosts else ""
+    if case.endpoint is not None and case.endpoint in case.of_worked_calls(attributes.ENDPOINT):
+        yield (
+            f"Look at the resolver{on}: {name} is resolved at other times. A cache on the host rides out"
+            " what it"
+            " drops (systemd-resolved, NodeLocal DNSCache)."
+        )
+    else:
+        yield f"Check the name {name}{on}: no save that was seen got it resolved."
+    yield from retries(case)
 
 
 def tls(case: Case) -> Iterator[str]:
-    """Whose certificate."""
+    """Whose certificate, and who does not trust it."""
+    on = f" on {case.hosts}" if case.hosts else ""
+    at = case.endpoint or case.peers or "the endpoint"
     yield (
-        f"Look at the certificate that {_peers(case) or 'the endpoint'} shows, and at the authorities"
-        " that the"
-        f" failing hosts trust (AWS_CA_BUNDLE, verify=): {case.codes}."
+        f"Check which authorities are trusted{on} (AWS_CA_BUNDLE, verify=), and {at}'s certificate:"
+        f" {case.codes}."
     )
+    if case.endpoint is not None and case.endpoint in case.of_worked_calls(attributes.ENDPOINT):
+        yield "The same endpoint is trusted in saves that worked, so the certificate itself is not all wrong."
 
 
-def forked(case: Case) -> Iterator[str]:
-    """Make the client after the fork."""
-    pids = {str(pid) for pid in case.of_attempts(attributes.CONNECTION_PID)}
-    by = f" (process {', '.join(sorted(pids)[:3])})" if pids else ""
-    yield (
-        f"Make the S3 client after the fork: connections opened before it{by} are shared by several"
-        " workers, and"
-        f" one's content may end up in the other's object ({FORK})."
-    )
-    yield (
-        "With gunicorn --preload: make it in post_fork, or at its first use; check what was stored meanwhile."
-    )
+def _below(shortest: float, worked: list[float]) -> float:
+    """Return after how long to give a connection up: what worked is near enough, where it is below."""
+    return max([BELOW * shortest, *(seconds for seconds in worked if seconds <= 0.9 * shortest)])
 
 
-def pool(case: Case) -> Iterator[str]:
-    """How many connections, for how many."""
-    size = most_common(case.of_calls(attributes.POOL_SIZE))
-    used = numbers(case.of_attempts(attributes.POOL_IN_USE))
-    much = f" ({max(used):.0f} were in use, {size} are kept)" if used and size is not None else ""
-    yield (
-        f"Raise max_pool_connections in the client's Config to the number of threads that save at once{much}."
-    )
+def _stale_again(case: Case) -> Iterator[str]:
+    """Tell of calls of which every attempt came on a connection that had been kept: their pool holds many."""
+    again = [call for call in case.calls() if len(call.attempts) > 1]
+    all_kept = [call for call in again if all(one.connection == attributes.REUSED for one in call.attempts)]
+    if all_kept:
+        size = values.integer(most_common(case.of_calls(attributes.POOL_SIZE)))
+        pool = f" (max_pool_connections is {size})" if size is not None else ""
+        yield (
+            f"In {count(len(all_kept), 'call')} each attempt met another kept connection: fewer"
+            f" kept{pool}, or"
+            " more attempts than are kept, get to a new one."
+        )
 
 
-def retry_quota(case: Case) -> Iterator[str]:
-    """What emptied it."""
-    yield (
-        f"Earlier failures had used up the client's retry quota, so {case.codes} was not tried again"
-        f" ({case.retries or 'retry settings unknown'}): a client starts with 500 tokens, and each retry"
-        " takes 5"
-        f" (10 after a timeout) until calls work again ({RETRIES})."
-    )
-    yield "See to the failures that came before; retry mode legacy has no such quota."
+def _how_far(case: Case) -> str:
+    """Say how much of the body had been sent, where that is known."""
+    told = [
+        (sent, size)
+        for call in case.calls()
+        if (size := values.integer(call.span.attributes.get(attributes.CONTENT_SIZE))) is not None
+        for attempt in call.attempts[-1:]
+        if (sent := attempt.body_bytes_sent) is not None
+    ]
+    if not told:
+        return ""
+    cut = [sent for sent, size in told if sent < size]
+    if not cut:
+        return " Each body had been sent whole: the answer was what did not come."
+    of = extent([float(size) for sent, size in told if sent < size])
+    return f" {extent([float(sent) for sent in cut])} had been sent, of {of}."
 
 
-def invalid_parameter(case: Case) -> Iterator[str]:
-    """What was refused."""
-    operations = Counter(call.operation for call in case.calls())
-    what = f" of {operations.most_common(1)[0][0]}" if operations else ""
-    yield f"Check the parameters{what} before the call: {case.codes} is refused each time that it is tried."
+def _expect(case: Case) -> Iterator[str]:
+    """Tell where nobody ever answers `Expect: 100-continue`; where a store only hangs, that says nothing."""
+    worked = list(case.worked_attempts())
+    unanswered = case.of_worked_attempts(attributes.CONTINUE).count(attributes.UNANSWERED)
+    if worked and unanswered > len(worked) / 2:
+        yield (
+            "Each upload waits a second for an answer to `Expect: 100-continue` that does not come, in saves"
+            " that work, too: some proxies hold it back (botocore#3613)."
+        )
 
 
-def _idle_of_worked(case: Case) -> list[float]:
-    found = []
-    for save in case.worked[:: max(len(case.worked) // 2_000, 1)]:
-        call = call_like(save, None)
-        attempt = first_attempt_alike(call) if call else None
-        if attempt is not None and attempt.connection_idle_seconds is not None:
-            found.append(attempt.connection_idle_seconds)
-    return found
+def _came_after_empty(case: Case, save: Save) -> bool:
+    """Return whether a failed attempt came on a connection whose last request had put an empty object.
 
-
-def _zero_length_before(case: Case) -> bool:
-    """Return whether a failed attempt came on a connection whose save wrote an empty object before."""
+    The connection is known by its process, and by its idle time, which begins where that request ended.
+    """
+    call = failed_call(save)
+    attempt = call.attempts[0] if call and call.attempts else None
+    if attempt is None or attempt.connection_idle_seconds is None:
+        return False
+    idle_since = attempt.span.start_nanoseconds / 1e9 - attempt.connection_idle_seconds
     return any(
-        call.span.attributes.get(attributes.CONTENT_SIZE) == 0 for save in case.failed for call in save.calls
+        abs(other.span.end_nanoseconds / 1e9 - idle_since) <= AT_ONCE_SECONDS
+        for other in _empty_puts(case, save.span.attributes.get(attributes.PROCESS_ID))
     )
 
 
-def _peers(case: Case) -> str:
-    """Return the addresses connected to, as a person lists them."""
-    counted = Counter(str(peer) for peer in case.of_attempts(attributes.PEER_ADDRESS))
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(peer for peer, _ in ordered[:3])
-    return f"{shown} and {len(ordered) - 3} more" if len(ordered) > 3 else shown
+def _empty_puts(case: Case, process: object) -> Iterator[Attempt]:
+    for save in case.worked:
+        if save.span.attributes.get(attributes.PROCESS_ID) == process is not None:
+            for call in save.calls:
+                if call.writes and call.span.attributes.get(attributes.CONTENT_SIZE) == 0:
+                    yield from call.attempts[-1:]
 
 
 ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {
     "network.stale_connection": stale_connection,
     "network.reset": reset,
-    "network.connect_timeout": timeout,
-    "network.read_timeout": timeout,
+    "network.connect_timeout": connect_timeout,
+    "network.read_timeout": read_timeout,
     "network.refused": refused,
     "network.dns": dns,
     "network.tls": tls,
-    "client.forked_connection": forked,
-    "client.pool_exhausted": pool,
-    "client.retry_quota": retry_quota,
-    "client.invalid_parameter": invalid_parameter,
 }

@@ -1,268 +1,309 @@
-"""Next steps where the store refused.
+"""Next steps where the store refused for another reason than a size.
 
-Sources: Amazon S3 user guide and API reference for limits; the threads named with each defect.
+Sources: Amazon S3 user guide ("Best practices design patterns", "Blocking public access") and API reference
+("Error responses"), botocore's configuration reference, and the threads named with each defect.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.candidates import HEADER
-from otel_savetrace.analysis.case import Case, middle, most_common, numbers
-from otel_savetrace.analysis.facts import headers_in
-from otel_savetrace.analysis.notices import HEADER_SECTION_LIMIT, METADATA_LIMIT, SKEW_LIMIT_SECONDS
-from otel_savetrace.analysis.values import text
-from otel_savetrace.analysis.words import duration
+from otel_savetrace.analysis import values
+from otel_savetrace.analysis.advice_retries import retries
+from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis.case import (
+    Case,
+    extent,
+    extent_of_time,
+    listed,
+    middle,
+    most_common,
+    numbers,
+)
+from otel_savetrace.analysis.decisive import failed_call
+from otel_savetrace.analysis.notices import SKEW_LIMIT_SECONDS
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import count, duration
 
-NAME_LIMIT = 255
-"""Bytes of a file's name on most file systems: stores that keep objects as files have it for each segment."""
+WRITES_A_SECOND = 3_500
+"""Writes that Amazon S3 takes of one prefix in a second (user guide, "Best practices design patterns")."""
 
-GROWN = 1.5
-"""A header that is larger by this factor than in saves that worked has grown."""
+REWRITTEN = frozenset(
+    {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
+)
+"""Codes of content that is not what its checksum says."""
 
-RATE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html"
-KEYS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"
-METADATA = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html"
-PUT_OBJECT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"
-CHECKSUMS = "https://github.com/boto/boto3/issues/4392"
-SKEW = "https://github.com/boto/boto3/issues/1252"
-SIGNATURE = "https://github.com/aws/aws-cli/issues/986"
-BAGGAGE = "https://github.com/getsentry/sentry-python/issues/7031"
+FETCHED = frozenset(
+    {"CredentialRetrievalError", "MetadataRetrievalError", "NoCredentialsError", "TokenRetrievalError"}
+)
+"""Exceptions of a client that did not get credentials, and sent nothing."""
+
+TRACERS = ("baggage", "traceparent", "tracestate")
 
 
 def throttled(case: Case) -> Iterator[str]:
     """The prefix and rate seen, retry mode and attempts in force."""
-    busiest = _busiest_second(case)
-    prefix = _prefix([str(key) for key in case.of_calls(attributes.S3_KEY)])
+    prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
+    refused, taken = _rates(case, prefix)
     where = f" under {prefix}" if prefix else ""
-    yield (
-        f"Spread or slow the writes{where}: up to {busiest:,} storage requests a second were seen when it"
-        f" refused. Amazon S3 takes 3,500 writes a second for each prefix ({RATE}); other stores have limits"
-        " of their own, set by whoever runs them."
-    )
-    in_force = f" (now: {case.retries})" if case.retries else ""
-    yield (
-        f"Let the client wait for longer rather than fail{in_force}: Config(retries={{'mode': 'adaptive',"
-        " 'total_max_attempts': 5}) slows down by itself; keep the sum of all waits below the worker's limit."
-    )
+    seen = f": refused at {extent(refused, 'request')} a second" if refused else ""
+    fewer = f", none refused at up to {max(taken):,}" if refused and taken else ""
+    yield f"Send fewer writes at once{where}{seen}{fewer} (those that were traced)."
+    if case.is_amazon:
+        yield (
+            f"Amazon S3 takes {WRITES_A_SECOND:,} writes a second of each prefix, and more only after a"
+            " while:"
+            " spread the keys over several."
+        )
+    else:
+        yield f"Ask whoever runs {case.endpoint or 'the store'} which rate it is set to take."
+    yield from retries(case)
 
 
 def internal_error(case: Case) -> Iterator[str]:
-    """What the store answered, and whether retries are allowed."""
+    """Request ids to ask about, and whether retries help."""
     ids = case.of_attempts(attributes.REQUEST_ID)
-    quote = f", such as {ids[0]}" if ids else ""
-    yield f"The store itself failed ({case.codes}): ask whoever runs it, with the request ids{quote}."
-    if case.retries:
-        yield (
-            f"In force are {case.retries}. These errors pass: more attempts"
-            " (Config(retries={'mode': 'standard', 'total_max_attempts': 5})) save what is saved by hand now."
-        )
+    quote = f", with request ids such as {ids[0]}" if ids else ""
+    of = case.endpoint or "the store"
+    yield f"Ask whoever runs {of} about {case.codes}{quote}."
+    if case.kinds & {"502", "504", "BadGateway", "GatewayTimeout"}:
+        yield "A 502 or 504 is of a proxy that got no answer of the store behind it: ask for its log, too."
+    yield from retries(case)
 
 
 def clock_skew(case: Case) -> Iterator[str]:
     """By how much, and on which host."""
-    skews = numbers(case.of_attempts(attributes.CLOCK_SKEW_SECONDS))
-    hosts = sorted({str(host) for host in case.of_saves(attributes.HOST_NAME)})
-    where = f" on {', '.join(hosts[:3])}" if hosts else ""
-    much = f" It is off by {duration(abs(middle(skews)))}." if skews else ""
-    yield (
-        f"Set the clock{where}, and let chrony or systemd-timesyncd keep it.{much} S3 refuses from"
-        f" {duration(SKEW_LIMIT_SECONDS)} on, and botocore neither corrects it nor retries ({SKEW})."
-    )
+    limit = duration(SKEW_LIMIT_SECONDS)
+    skews = _skews_by_host(case)
+    off = {host: skew for host, skew in skews.items() if abs(skew) >= SKEW_LIMIT_SECONDS}
+    if off:
+        told = listed(f"{host}, {_off(skew)}" for host, skew in off.items())
+        yield f"Set the clock of {told}, and let chrony or systemd-timesyncd keep it."
+    elif skews:
+        took = [attempt.seconds for attempt in case.attempts()]
+        yield (
+            f"The clocks of {listed(skews)} are right (within {duration(max(map(abs, skews.values())))}):"
+            f" find out what held requests up after they were signed. They took {extent_of_time(took)} in"
+            " all."
+        )
+    else:
+        where = f" of {case.hosts}" if case.hosts else ""
+        yield f"Hold the clock{where} against the store's, and let chrony or systemd-timesyncd keep it."
+    yield f"S3 refuses from {limit} on; botocore neither corrects its clock nor tries again (boto3#1252)."
 
 
 def signature(case: Case) -> Iterator[str]:
-    """Which headers are signed, and who may change them."""
-    signed = text(most_common(case.of_calls(attributes.SIGNED_HEADERS)))
-    what = f" Signed are {signed.replace(';', ', ')}." if signed else ""
-    yield (
-        "Check that the secret key is the store's present one wherever the app runs, and that nothing between"
-        f" app and store changes a signed header ({SIGNATURE}).{what}"
-    )
-    if signed and {"baggage", "traceparent"} & set(signed.split(";")):
-        yield f"Two tracers that both write `baggage` break the signature: let one of them do it ({BAGGAGE})."
+    """Where the key is from, which headers are signed, and who may change them."""
+    where = f" on {case.hosts}" if case.hosts else ""
+    kind = values.text(most_common(case.of_calls(attributes.CREDENTIAL_KIND)))
+    source = f" (botocore has it from: {kind})" if kind else ""
+    if "AuthorizationHeaderMalformed" in case.kinds:
+        region = most_common(case.of_calls(attributes.REGION))
+        yield f"Check the client's region{f', now {region}' if region else ''}: requests are signed for it."
+    yield f"Check that the secret key{where} is the store's present one{source}."
+    yield from _signed(case)
 
 
 def credentials(case: Case) -> Iterator[str]:
     """Where the credentials are from, and when they end."""
-    kind = text(most_common(case.of_calls(attributes.CREDENTIAL_KIND)))
+    kind = values.text(most_common(case.of_calls(attributes.CREDENTIAL_KIND)))
     left = numbers(case.of_calls(attributes.CREDENTIAL_EXPIRES_IN_SECONDS))
-    whence = f" (botocore has them from: {kind})" if kind else ""
-    yield (
-        f"Renew or correct the credentials{whence}, and start the workers anew: the store answered"
-        f" {case.codes}."
-    )
-    if left and min(left) <= 0:
+    where = f" on {case.hosts}" if case.hosts else ""
+    if case.kinds & FETCHED:
         yield (
-            f"They had ended {duration(-min(left))} before. Credentials that are passed to the client are"
+            f"Find out why botocore got no credentials{where} ({case.codes}). An instance's metadata"
+            " service is"
+            " asked once, for a second: AWS_METADATA_SERVICE_TIMEOUT and AWS_METADATA_SERVICE_NUM_ATTEMPTS"
+            " allow more."
+        )
+        return
+    source = f" (botocore has them from: {kind})" if kind else ""
+    yield f"Renew the credentials{where}{source}: the store answered {case.codes}."
+    ended = [-seconds for seconds in left if seconds <= 0]
+    if ended:
+        yield (
+            f"They had ended {extent_of_time(ended)} before. What is passed to a client as it is made is"
             " never"
-            " renewed: let botocore fetch them (an instance's or a pod's role)."
+            " renewed: let botocore fetch credentials itself."
         )
 
 
 def access_denied(case: Case) -> Iterator[str]:
-    """What was refused to whom."""
-    operations = sorted({call.operation for call in case.calls()})
-    bucket = most_common(case.of_calls(attributes.S3_BUCKET))
-    prefix = _prefix([str(key) for key in case.of_calls(attributes.S3_KEY)])
+    """What was refused, to whom, and what in the request may need a right of its own."""
+    operations = listed(call.operation for call in case.calls())
+    bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
+    prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
     yield (
-        f"Hold the policies of the user and of bucket {bucket} against what was refused:"
-        f" {', '.join(operations)} on {prefix or 'its keys'}."
+        f"Hold the policies of the user and of bucket {bucket or 'in question'} against what was refused:"
+        f" {operations or 'the request'}{f' on {prefix}' if prefix else ''}."
     )
-    yield "An ACL in the request is refused where the bucket has them switched off (Object Ownership)."
-
-
-def header_too_large(case: Case) -> Iterator[str]:
-    """Which header, how large, and what grew."""
-    grown = _grown_headers(case)
-    sections = numbers(case.of_attempts(attributes.HEADER_SECTION_BYTES))
-    size = f" The failed requests had {min(sections):,.0f} to {max(sections):,.0f} bytes." if sections else ""
-    if grown:
-        name, failed, usual = grown[0]
-        before = f", {usual:,.0f} where saves work" if usual else ", and among the largest nowhere else"
-        yield f"Make {name} smaller: it has {failed:,.0f} bytes in failed saves{before}."
-    else:
-        yield "Send fewer or smaller headers: savetrace compare shows the largest of each request."
-    yield f"Amazon S3 takes {HEADER_SECTION_LIMIT:,} bytes of header names and values ({PUT_OBJECT}).{size}"
-    if grown and grown[0][0].lower() in {"baggage", "tracestate", "x-amzn-trace-id"}:
-        yield "It is a tracer's: OTEL_PROPAGATORS says what is sent along, and S3 reads none of it."
-
-
-def key_too_long(case: Case) -> Iterator[str]:
-    """The slug limit that would have kept every key within the limit, or a store's own limit on a name."""
-    keys = [str(key) for key in case.of_calls(attributes.S3_KEY)]
-    lengths = numbers(case.of_calls(attributes.KEY_LEN))
-    if lengths and min(lengths) > attributes.KEY_LIMIT:
-        limit = _segment_limit(keys, lengths)
-        if limit is not None:
-            yield (
-                f"Cut the longest part of the key at {limit:,} bytes of UTF-8 (not characters): every key"
-                " that"
-                f" failed would then have had at most {attributes.KEY_LIMIT:,} bytes, which S3 takes"
-                f" ({KEYS})."
-            )
-        yield f"They had {min(lengths):,.0f} to {max(lengths):,.0f} bytes."
-        return
-    segments = [len(segment.encode()) for key in keys for segment in key.split("/")]
-    longest = f" The longest among those that failed had {max(segments):,}." if segments else ""
-    yield (
-        f"Cut each part of the key at {NAME_LIMIT} bytes of UTF-8 (not characters): stores that keep"
-        " objects as"
-        f" files (versitygw, SeaweedFS, MinIO) take no longer one.{longest}"
-    )
-    yield f"Amazon S3 has no such limit, but {attributes.KEY_LIMIT:,} bytes for the whole key ({KEYS})."
-
-
-def metadata_too_large(case: Case) -> Iterator[str]:
-    """How much there is, and where it can go."""
-    sizes = numbers(case.of_attempts(attributes.METADATA_BYTES))
-    size = f" Failed saves sent {min(sizes):,.0f} to {max(sizes):,.0f}." if sizes else ""
-    yield (
-        f"Put what is long into the object, or an object beside it: S3 takes {METADATA_LIMIT:,} bytes of user"
-        f" metadata, names and values together ({METADATA}).{size}"
-    )
-
-
-def content_too_large(case: Case) -> Iterator[str]:
-    """The smallest that failed, the largest that worked."""
-    failed = numbers(case.of_calls(attributes.CONTENT_SIZE))
-    worked = numbers(case.of_controls(attributes.CONTENT_SIZE))
-    seen = f" The smallest that failed had {min(failed):,.0f} bytes" if failed else ""
-    if failed and worked:
-        seen += f", the largest that worked {max(worked):,.0f}"
-    yield (
-        "Raise the limit of the store, or of the proxy before it (nginx: client_max_body_size), or refuse"
-        " such"
-        f" content before it is sent.{seen}{'.' if seen else ''}"
-    )
+    signed = set(_signed_headers(case.calls()))
+    if "x-amz-acl" in signed:
+        yield (
+            "The requests set an ACL: Block Public Access refuses public ones, and s3:PutObjectAcl allows"
+            " any."
+        )
+    if "x-amz-server-side-encryption-aws-kms-key-id" in signed:
+        yield "The requests name a KMS key, which needs kms:GenerateDataKey."
+    if any(call.operation in {"HeadObject", "GetObject"} for call in case.calls()):
+        yield "Without s3:ListBucket, S3 answers 403 for an object that is only not there."
 
 
 def checksum(case: Case) -> Iterator[str]:
-    """Default checksums against stores that do not know them; content changed on the way."""
-    yield (
-        "Where the store is not Amazon's, set AWS_REQUEST_CHECKSUM_CALCULATION=when_required: from boto3 1.36"
-        f" on every upload has a checksum, and some stores do not take it ({CHECKSUMS})."
-    )
-    if "BadDigest" in case.codes or "Mismatch" in case.codes:
+    """Content changed on the way, or a checksum that the store does not know."""
+    worked = case.endpoint in case.of_worked_calls(attributes.ENDPOINT)
+    if case.kinds & REWRITTEN:
         yield (
-            "If the store knows checksums, the content changed on the way: look for a proxy that rewrites"
-            " bodies,"
-            " a failing host, or two processes on one connection."
+            f"Content arrived otherwise than it was sent ({case.codes}): look for what stands between app and"
+            f" store{f' ({case.peers})' if case.peers else ''}, or a host with failing memory."
+            " The checksum kept it out: leave it on."
         )
+        return
+    trailing = "x-amz-trailer" in set(_signed_headers(case.calls()))
+    sent = ", here as a trailer after the body" if trailing else ""
+    but = " It takes them in other saves, so look at what else differs." if worked else ""
+    if case.is_amazon:
+        yield f"Look at what stands between app and store: Amazon S3 knows the checksums of botocore.{but}"
+        return
+    yield (
+        "Set AWS_REQUEST_CHECKSUM_CALCULATION=when_required: from botocore 1.36 on each upload carries a"
+        f" checksum{sent}, and some stores do not take it (boto3#4392, #4398).{but}"
+    )
 
 
 def conflict(case: Case) -> Iterator[str]:
-    """Two writes at once."""
-    yield (
-        f"Two requests wrote the same key at once ({case.codes}): keep a second save from starting before the"
-        " first has ended, or read again and repeat the write."
-    )
+    """Which other save wrote the same object at the same time."""
+    others = _overlapping(case)
+    if others:
+        yield (
+            f"Keep a save from starting before the one before it has ended: in {len(others):,} of"
+            f" {count(len(case.failed), 'failed save')} another wrote the same object meanwhile,"
+            f" such as {others[0]}."
+        )
+    else:
+        yield (
+            f"Find who else writes these objects ({case.codes}): none of the saves seen did so at that time."
+        )
+    if case.kinds & {"412", "PreconditionFailed"}:
+        yield "A condition was sent along (If-Match, If-None-Match): read the object again before the retry."
 
 
 def not_found(case: Case) -> Iterator[str]:
     """What was not there."""
-    buckets = sorted({str(bucket) for bucket in case.of_calls(attributes.S3_BUCKET)})
-    named = f" {', '.join(buckets[:3])}" if buckets else ""
-    yield f"Check that the bucket{named} is there, and is the one meant, at this endpoint: {case.codes}."
-    if "NoSuchUpload" in case.codes:
-        yield "A lifecycle rule may end uploads before they are complete (AbortIncompleteMultipartUpload)."
+    bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
+    operations = listed(call.operation for call in case.calls())
+    if "NoSuchUpload" in case.kinds:
+        yield (
+            "Find out what ended the uploads before they were complete: a lifecycle rule"
+            " (AbortIncompleteMultipartUpload), or a second completion."
+        )
+    elif "NoSuchKey" in case.kinds:
+        yield (
+            f"Find out why {operations or 'the request'} found no object before the write, in bucket"
+            f" {bucket or 'in question'}: it was deleted, or never stored."
+        )
+    else:
+        at = f" at {case.endpoint}" if case.endpoint else ""
+        yield f"Check that bucket {bucket or 'in question'} is there, and the one meant{at} ({case.codes})."
+    used = {str(one) for one in case.of_worked_calls(attributes.S3_BUCKET)}
+    if bucket and used and not used & {str(one) for one in case.of_calls(attributes.S3_BUCKET)}:
+        yield f"Saves that worked wrote to {listed(sorted(used))}."
 
 
-def _busiest_second(case: Case) -> int:
-    """Return the most storage requests in one second, of those near the failures."""
-    seconds = {save.span.start_nanoseconds // 10**9 for save in case.failed}
-    around = {second + shift for second in seconds for shift in (-1, 0, 1)}
-    counted = Counter(
-        attempt.span.start_nanoseconds // 10**9
-        for saves in (case.failed, case.worked)
-        for save in saves
-        if save.span.start_nanoseconds // 10**9 in around
-        for call in save.calls
-        for attempt in call.attempts
-    )
-    return max(counted.values(), default=len(case.failed))
+def shared_folder(keys: Sequence[str]) -> str:
+    """Return the folders that all keys begin with, each with its slash; empty where there is none."""
+    parts = [key.split("/")[:-1] for key in keys]
+    shared = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
+    return "".join(f"{level[0]}/" for level in shared)
 
 
-def _prefix(keys: list[str]) -> str:
-    """Return what all keys begin with, up to a slash."""
-    shared = list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*_folders(keys), strict=False)))
-    return "".join(f"{parts[0]}/" for parts in shared)
+def _rates(case: Case, prefix: str) -> tuple[list[float], list[float]]:
+    """Return the requests in each second in which one was refused, and in each other."""
+    codes = case.kinds
+    seen: Counter[int] = Counter()
+    refused: set[int] = set()
+    for call in _calls_under(case, prefix):
+        for attempt in call.attempts:
+            second = attempt.span.start_nanoseconds // 10**9
+            seen[second] += 1
+            if attempt.span.attributes.get(attributes.ERROR_CODE) in codes:
+                refused.add(second)
+    return [seen[one] for one in refused], [number for one, number in seen.items() if one not in refused]
 
 
-def _folders(keys: list[str]) -> list[list[str]]:
-    return [key.split("/")[:-1] for key in keys]
+def _calls_under(case: Case, prefix: str) -> Iterator[Call]:
+    for save in (*case.failed, *case.worked):
+        for call in save.calls:
+            if call.writes and (call.key or "").startswith(prefix):
+                yield call
 
 
-def _grown_headers(case: Case) -> list[tuple[str, float, float]]:
-    """Return the headers that are larger than where saves work: name, usual bytes there, and elsewhere."""
-    sizes: dict[str, list[float]] = {}
-    names: dict[str, str] = {}
-    for attempt in case.attempts():
-        for name, size in headers_in(text(attempt.span.attributes.get(attributes.LARGEST_HEADERS)) or ""):
-            sizes.setdefault(name.lower(), []).append(size)
-            names[name.lower()] = name
+def _skews_by_host(case: Case) -> dict[str, float]:
+    """Return the median of what the clocks of each host and the store differed by, in seconds."""
+    by_host: dict[str, list[float]] = defaultdict(list)
+    for save in case.failed:
+        host = save.span.attributes.get(attributes.HOST_NAME) or save.span.resource.get(attributes.HOST_NAME)
+        call = failed_call(save)
+        for attempt in call.attempts if call else ():
+            skew = values.number(attempt.span.attributes.get(attributes.CLOCK_SKEW_SECONDS))
+            if skew is not None:
+                by_host[str(host or "the app's host")].append(skew)
+    return {host: middle(skews) for host, skews in by_host.items()}
+
+
+def _off(skew: float) -> str:
+    """Say on which side of the store's a clock is; `skew` is the store's minus ours."""
+    return f"{duration(abs(skew))} {'behind' if skew > 0 else 'ahead of'} the store's"
+
+
+def _signed(case: Case) -> Iterator[str]:
+    signed = _signed_headers(case.calls())
+    if not signed:
+        return
+    usual = set(_signed_headers(case.worked_calls()))
+    more = [name for name in signed if usual and name not in usual]
+    if more:
+        yield f"Signed in the failed requests only: {', '.join(more)}. Nothing on the way may change them."
+    else:
+        yield f"Nothing between app and store may change a signed header: {', '.join(signed)}."
+    if set(TRACERS) & set(signed):
+        yield (
+            "A tracer's header is signed: two tracers that both write `baggage` break the signature"
+            " (sentry-python#7031, dd-trace-py#19477)."
+        )
+
+
+def _signed_headers(calls: Iterator[Call]) -> list[str]:
+    """Return the names of all headers that were signed, in their order."""
+    named: dict[str, None] = {}
+    for call in calls:
+        told = values.text(call.span.attributes.get(attributes.SIGNED_HEADERS)) or ""
+        named.update(dict.fromkeys(filter(None, told.split(";"))))
+    return list(named)
+
+
+def _overlapping(case: Case) -> list[str]:
+    """Return the trace of another save for each failed one whose object that wrote at the same time."""
+    writing: dict[str, list[Save]] = defaultdict(list)
+    for save in (*case.failed, *case.worked):
+        for key in {call.key for call in save.calls if call.writes and call.key}:
+            writing[key].append(save)
     found = []
-    for key, held in sizes.items():
-        usual = numbers(case.of_controls(HEADER + key))
-        if not usual or middle(held) > GROWN * middle(usual):
-            found.append((names[key], middle(held), middle(usual) if usual else 0.0))
-    return sorted(found, key=lambda one: one[2] - one[1])
+    for save in case.failed:
+        call = failed_call(save)
+        others = writing.get(call.key, []) if call and call.key else []
+        found += [other.trace_id for other in others if other is not save and _overlap(other, save)][:1]
+    return found
 
 
-def _segment_limit(keys: list[str], lengths: list[float]) -> int | None:
-    """Return to how many bytes the longest part of each key may grow; None where keys are hidden."""
-    if len(keys) != len(lengths):
-        return None
-    limits = []
-    for key, length in zip(keys, lengths, strict=True):
-        longest = max(len(segment.encode()) for segment in key.split("/"))
-        if len(key.encode()) < length:
-            return None  # the key was cut, or hidden
-        limits.append(longest - (int(length) - attributes.KEY_LIMIT))
-    return max(min(limits), 1)
+def _overlap(one: Save, other: Save) -> bool:
+    return (
+        one.span.start_nanoseconds < other.span.end_nanoseconds
+        and other.span.start_nanoseconds < one.span.end_nanoseconds
+    )
 
 
 ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {
@@ -272,10 +313,6 @@ ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {
     "storage.signature": signature,
     "storage.credentials": credentials,
     "storage.access_denied": access_denied,
-    "storage.header_too_large": header_too_large,
-    "storage.key_too_long": key_too_long,
-    "storage.metadata_too_large": metadata_too_large,
-    "storage.content_too_large": content_too_large,
     "storage.checksum": checksum,
     "storage.conflict": conflict,
     "storage.not_found": not_found,

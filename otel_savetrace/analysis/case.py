@@ -10,11 +10,14 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.calls import Attempt, Call
 from otel_savetrace.analysis.comparisons import Comparison
-from otel_savetrace.analysis.decisive import failed_call, first_attempt_alike, last_attempt
+from otel_savetrace.analysis.decisive import failed_call, first_attempt_alike
 from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.findings import Condition
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.spans.rows import AttributeValue
+
+MOST_LISTED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +48,18 @@ class Case:
             if attempt is not None:
                 yield attempt
 
-    def last_attempts(self) -> Iterator[Attempt]:
-        """Yield the attempt after which each call gave up."""
-        for call in self.calls():
-            attempt = last_attempt(call)
-            if attempt is not None:
-                yield attempt
+    def worked_calls(self) -> Iterator[Call]:
+        """Yield the writes of saves that worked, of those that were not refused themselves."""
+        for save in self.worked:
+            for call in save.calls:
+                if call.writes and not call.failed and call.error_code is None:
+                    yield call
+
+    def worked_attempts(self) -> Iterator[Attempt]:
+        """Yield the attempt by which each of those worked."""
+        for call in self.worked_calls():
+            if call.attempts:
+                yield call.attempts[-1]
 
     def of_calls(self, name: str) -> list[AttributeValue]:
         """Return one attribute of the failed calls, of those that have it."""
@@ -64,28 +73,51 @@ class Case:
         """Return one attribute of the failed saves, of those that have it."""
         return _held((save.span.attributes for save in self.failed), name)
 
-    def of_controls(self, name: str) -> list[AttributeValue]:
-        """Return one attribute of the saves near in time that worked, of those that have it."""
-        rows = self.comparison.near
-        told = zip(rows.column(name), rows.failed, strict=True)
-        return [held for held, failed in told if not failed and held is not None]
+    def of_worked_calls(self, name: str) -> list[AttributeValue]:
+        """Return one attribute of the writes that worked, of those that have it."""
+        return _held((call.span.attributes for call in self.worked_calls()), name)
+
+    def of_worked_attempts(self, name: str) -> list[AttributeValue]:
+        """Return one attribute of the attempts that worked, of those that have it."""
+        return _held((attempt.span.attributes for attempt in self.worked_attempts()), name)
+
+    def of_worked(self, name: str) -> list[AttributeValue]:
+        """Return one attribute of the saves that worked, of those that have it."""
+        return _held((save.span.attributes for save in self.worked), name)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The codes that the saves failed with."""
+        return frozenset(kind_of(save)[0] for save in self.failed)
 
     @property
     def codes(self) -> str:
         """The codes that the saves failed with, the most frequent first, as a person lists them."""
-        counted = Counter(kind_of(save)[0] for save in self.failed)
-        return ", ".join(
-            code for code, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:3]
+        return listed(kind_of(save)[0] for save in self.failed)
+
+    @property
+    def hosts(self) -> str:
+        """The hosts that the saves failed on, as a person lists them; empty where none is known."""
+        return listed(
+            host
+            for save in self.failed
+            if (host := values.text(_of_process(save, attributes.HOST_NAME))) is not None
         )
 
     @property
-    def retries(self) -> str:
-        """The retry mode and the attempts in force, as a clause; empty where they are not known."""
-        mode = most_common(self.of_calls(attributes.RETRY_MODE))
-        allowed = most_common(self.of_calls(attributes.ATTEMPTS_ALLOWED))
-        if mode is None or allowed is None:
-            return ""
-        return f"retry mode {mode}, {allowed} attempt{'' if allowed == 1 else 's'} at most"
+    def peers(self) -> str:
+        """The addresses that the failed attempts connected to, as a person lists them."""
+        return listed(str(peer) for peer in self.of_attempts(attributes.PEER_ADDRESS))
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that most failed calls went to."""
+        return values.text(most_common(self.of_calls(attributes.ENDPOINT)))
+
+    @property
+    def is_amazon(self) -> bool:
+        """Whether the store is known to be Amazon's own."""
+        return ".amazonaws.com" in (self.endpoint or "")
 
 
 def numbers(held: Iterable[AttributeValue]) -> list[float]:
@@ -102,6 +134,40 @@ def most_common(held: Iterable[AttributeValue]) -> AttributeValue:
 def middle(held: Sequence[float]) -> float:
     """Return the median as a value that was seen."""
     return sorted(held)[len(held) // 2]
+
+
+def listed(held: Iterable[str]) -> str:
+    """Return different texts as a person lists them, the most frequent first: ``a, b, c and 4 more``."""
+    counted = Counter(held)
+    ordered = sorted(counted, key=lambda text: (-counted[text], text))
+    shown = ", ".join(ordered[:MOST_LISTED])
+    return f"{shown} and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else shown
+
+
+def extent(held: Sequence[float], unit: str = "byte") -> str:
+    """Return between what whole numbers lie: ``9 to 1,024 bytes``, or ``9 bytes`` where all are one."""
+    least, most = round(min(held)), round(max(held))
+    return count(most, unit) if least == most else f"{least:,} to {count(most, unit)}"
+
+
+def extent_of_time(held: Sequence[float]) -> str:
+    """Return between what lengths of time, in seconds, lie: ``26 ms to 4.1 s``."""
+    least, most = duration(min(held)), duration(max(held))
+    return most if least == most else f"{least} to {most}"
+
+
+def share_said(share: float) -> str:
+    """Return a share in whole percents, neither none nor all where it is not: ``92 %``."""
+    if 0 < share < 0.005:
+        return "less than 1 %"
+    if 0.995 <= share < 1:
+        return "more than 99 %"
+    return f"{share * 100:.0f} %"
+
+
+def _of_process(save: Save, name: str) -> AttributeValue:
+    held = save.span.attributes.get(name)
+    return save.span.resource.get(name) if held is None else held
 
 
 def _held(spans: Iterable[Mapping[str, AttributeValue]], name: str) -> list[AttributeValue]:

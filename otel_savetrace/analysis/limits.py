@@ -1,19 +1,23 @@
-"""How near saves come to documented limits, before they fail by them.
+"""How near saves that worked come to a limit, before others fail by it.
 
-Amazon S3 user guide, "Naming Amazon S3 objects" (1,024 bytes of a key) and "User-defined object metadata"
-(2,048 bytes); API reference, "PutObject" (a header section of 8,192 bytes).
+Documented limits are Amazon S3's: user guide, "Naming Amazon S3 objects" (1,024 bytes of a key) and
+"User-defined object metadata" (2,048 bytes); API reference, "PutObject" (a header section of 8,192 bytes).
+Where the store, or the front server, was seen to refuse less, that limit is in force, and takes their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.calls import Call
+from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.errors import named
 from otel_savetrace.analysis.findings import LimitUse
 from otel_savetrace.analysis.notices import HEADER_SECTION_LIMIT, METADATA_LIMIT
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.troubled import has_worked
 from otel_savetrace.analysis.values import integer
 from otel_savetrace.spans.rows import AttributeValue
 
@@ -24,23 +28,40 @@ LIMITS: Mapping[str, tuple[str, int]] = {
 }
 """Amazon S3's limits in bytes, by the attribute that is held against them; other stores have their own."""
 
+KEY_PART = "part of a key"
+"""Stores that keep objects as files limit each part of a key, and refuse it as they do a key too long."""
+
+SEEN: Mapping[str, str] = {
+    KEY_PART: "part of an object key",
+    attributes.HEADER_SECTION_BYTES: "header section",
+    attributes.METADATA_BYTES: "user metadata",
+    attributes.CONTENT_SIZE: "content of an object",
+    attributes.REQUEST_BODY_SIZE: "body of a request",
+}
+"""What may be seen to be refused for its size."""
+
+TOO_LARGE = 413
+
 MOST_THINGS = 5
+
+Sizes = Mapping[str, int]
+"""The largest of each measure in one save, in bytes, by attribute."""
 
 
 def limits_used(saves: Sequence[Save]) -> tuple[LimitUse, ...]:
     """Return each limit of which anything is known, the one that is most used up first."""
-    largest: dict[str, dict[str, int]] = {name: {} for name in LIMITS}
+    largest: dict[str, dict[str, int]] = defaultdict(dict)
+    refused: dict[str, int] = {}
     for save in saves:
-        for name, size in _sizes(save):
-            things = largest[name]
+        if has_worked(save):
             thing = named(save)
-            things[thing] = max(size, things.get(thing, 0))
-    found = [
-        LimitUse(LIMITS[name][0], "By", LIMITS[name][1], max(things.values()), _nearest(things))
-        for name, things in largest.items()
-        if things
-    ]
-    return tuple(sorted(found, key=lambda use: -use.largest / use.most))
+            for name, size in _sizes(save).items():
+                largest[name][thing] = max(size, largest[name].get(thing, 0))
+        elif save.outcome == "failed":
+            for name, size in _refused(save):
+                refused[name] = min(size, refused.get(name, size))
+    found = [*_documented(largest, refused), *_seen(largest, refused)]
+    return tuple(sorted(found, key=lambda use: (-use.largest / use.most, use.limit)))
 
 
 def largest_share(held: Mapping[str, AttributeValue]) -> float | None:
@@ -49,20 +70,70 @@ def largest_share(held: Mapping[str, AttributeValue]) -> float | None:
     return max(shares, default=None)
 
 
-def _sizes(save: Save) -> list[tuple[str, int]]:
+def _documented(largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> Iterator[LimitUse]:
+    for name, (said, most) in LIMITS.items():
+        in_force = KEY_PART if name == attributes.KEY_LEN else name
+        if largest.get(name) and not _is_seen(in_force, largest, refused):
+            yield _use(said, most, largest[name])
+
+
+def _seen(largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> Iterator[LimitUse]:
+    for name, said in SEEN.items():
+        if _is_seen(name, largest, refused):
+            yield _use(f"{said} (least refused)", refused[name], largest[name])
+
+
+def _is_seen(name: str, largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> bool:
+    """Return whether a limit below the documented one was seen, and nothing that large was taken."""
+    if name not in refused or not largest.get(name):
+        return False
+    documented = LIMITS[name][1] if name in LIMITS else refused[name]
+    return max(largest[name].values()) < refused[name] <= documented
+
+
+def _use(said: str, most: int, things: Mapping[str, int]) -> LimitUse:
+    nearest = sorted(things.items(), key=lambda item: (-item[1], item[0]))[:MOST_THINGS]
+    return LimitUse(said, "By", most, max(things.values()), tuple(nearest))
+
+
+def _refused(save: Save) -> Iterator[tuple[str, int]]:
+    """Yield the size by which a save was refused, with its measure."""
+    cause, sizes = cause_of(save).name, _sizes(save)
+    name = _measure(cause, save, sizes)
+    if name is not None and name in sizes:
+        yield name, sizes[name]
+
+
+def _measure(cause: str, save: Save, sizes: Sizes) -> str | None:
+    if cause == "storage.key_too_long":
+        return KEY_PART if sizes.get(attributes.KEY_LEN, 0) <= attributes.KEY_LIMIT else None
+    if cause == "front.too_large" or (cause == "app.rejected" and save.status_code == TOO_LARGE):
+        return attributes.REQUEST_BODY_SIZE
+    return {
+        "storage.header_too_large": attributes.HEADER_SECTION_BYTES,
+        "storage.metadata_too_large": attributes.METADATA_BYTES,
+        "storage.content_too_large": attributes.CONTENT_SIZE,
+    }.get(cause)
+
+
+def _sizes(save: Save) -> dict[str, int]:
     found: dict[str, int] = {}
+    body = integer(save.span.attributes.get(attributes.REQUEST_BODY_SIZE))
+    if body is not None:
+        found[attributes.REQUEST_BODY_SIZE] = body
     for call in save.calls:
         if call.writes:
             for name, size in _sizes_of(call):
                 found[name] = max(size, found.get(name, 0))
-    return list(found.items())
+    return found
 
 
-def _sizes_of(call: Call) -> list[tuple[str, int]]:
-    told = [call.span.attributes, *(attempt.span.attributes for attempt in call.attempts)]
-    sizes = [(name, integer(held.get(name))) for held in told for name in LIMITS if name in held]
-    return [(name, size) for name, size in sizes if size is not None]
-
-
-def _nearest(things: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(things.items(), key=lambda item: (-item[1], item[0]))[:MOST_THINGS])
+def _sizes_of(call: Call) -> Iterator[tuple[str, int]]:
+    measured = (*LIMITS, attributes.CONTENT_SIZE)
+    for held in (call.span.attributes, *(attempt.span.attributes for attempt in call.attempts)):
+        for name in measured:
+            size = integer(held.get(name))
+            if size is not None:
+                yield name, size
+    if call.key:
+        yield KEY_PART, max(len(part.encode()) for part in call.key.split("/"))
