@@ -1,60 +1,31 @@
-"""The charts of a verdict: how failed and succeeded saves are distributed over an attribute."""
+"""The charts of a verdict: how failed and succeeded saves are distributed over a number."""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from otel_savetrace import attributes
 from otel_savetrace.analysis.findings import Condition
+from otel_savetrace.analysis.words import count
+from otel_savetrace.report.figures import figure
+from otel_savetrace.report.page.axis import TIME_FORMAT, labels_of, logarithmic
 from otel_savetrace.report.page.chart import Chart, chart
-from otel_savetrace.report.page.distribution_data import Drawn
+from otel_savetrace.report.page.distribution_data import Histogram
+from otel_savetrace.report.page.time_bins import told_time
 
 SIDES: Mapping[str, Any] = {
     "domain": ["failed", "succeeded"], "range": ["var(--failed)", "var(--succeeded)"],
 }  # fmt: skip
 
 
-def distribution(found: Drawn, condition: Condition | None) -> Chart:
-    """Return failed above succeeded saves by an attribute, with the condition's bound where it has one."""
-    return _numbers(found, condition) if found.numeric else _categories(found)
-
-
-def pairs(found: Drawn) -> Chart:
-    """Return the pairs: of numbers a line from each failed save to its retry, of categories each change."""
-    if not found.numeric:
-        return _changes(found)
-    scale = {"type": "log"} if found.logarithmic else {"zero": False}
-    y = {"field": "value", "type": "quantitative", "title": unit_title(found.attribute), "scale": scale,
-         "axis": {"format": "~s"}}  # fmt: skip
-    x = {"field": "side", "type": "nominal", "title": None,
-         "scale": {"domain": SIDES["domain"], "padding": 0.3},
-         "axis": {"labelAngle": 0, "ticks": False}}  # fmt: skip
-    return chart(
-        "Each failed save and its retry",
-        found.pairs,
-        height=200,
-        layer=[
-            {"mark": {"type": "line", "opacity": 0.35, "stroke": "var(--muted)"},
-             "encoding": {"x": x, "y": y, "detail": {"field": "pair"}}},
-            {"mark": {"type": "point", "filled": True, "size": 34},
-             "encoding": {"x": x, "y": y, "color": _side(legend=False)}},
-        ],
-    )  # fmt: skip
-
-
-def unit_title(name: str) -> str | None:
-    """Return an axis's title: the attribute's unit, None where it has none."""
-    described = attributes.REGISTRY.get(name)
-    return {"s": "seconds", "By": "bytes"}.get(described.unit) if described is not None else None
-
-
-def _numbers(found: Drawn, condition: Condition | None) -> Chart:
-    scale = {"type": "log"} if found.logarithmic else {"zero": False}
+def histogram(found: Histogram, condition: Condition | None) -> Chart:
+    """Return failed above succeeded saves by a number, with the condition's bound where it has one."""
     x = {
-        "field": "from", "type": "quantitative", "bin": {"binned": True}, "scale": scale,
-        "title": unit_title(found.attribute), "axis": {"format": "~s", "grid": False, "tickCount": 6},
+        "field": "from", "type": "temporal" if found.of_time else "quantitative", "bin": {"binned": True},
+        "title": None, **_x_scale(found),
     }  # fmt: skip
     bars: Chart = {
         "mark": {"type": "bar", "binSpacing": 1},
@@ -62,82 +33,90 @@ def _numbers(found: Drawn, condition: Condition | None) -> Chart:
             "x": x, "x2": {"field": "to"},
             "y": {"field": "signed", "type": "quantitative", "title": None,
                   "axis": {"format": ".0%", "labelExpr": "format(abs(datum.value), '.0%')"}},
-            "color": _side(legend=True),
+            "color": _side(),
             "tooltip": [
-                {"field": "side", "title": "saves that"}, {"field": "from", "format": ",.4~g"},
-                {"field": "to", "format": ",.4~g"}, {"field": "share", "format": ".1%"},
-                {"field": "saves", "format": ","},
+                {"field": "side", "title": "saves that"}, {"field": "told", "title": "between"},
+                {"field": "share", "format": ".1%"}, {"field": "saves", "format": ","},
             ],
         },
     }  # fmt: skip
-    layers = [bars]
-    bound = _bound(found, condition)
-    if bound is not None:
-        layers.append(
-            {"data": {"values": [{"bound": bound}]},
-             "mark": {"type": "rule", "strokeDash": [4, 3], "stroke": "var(--ink)"},
-             "encoding": {"x": {"field": "bound", "type": "quantitative"}}}
-        )  # fmt: skip
+    layers = [bars, *(_rule(bound, of_time=found.of_time) for bound in _bounds(found, condition))]
     mirrored = "datum.side === 'failed' ? datum.share : -datum.share"
     return chart(
-        "Failed saves above, succeeded saves below",
-        found.rows,
+        _read_aloud(found),
+        found.bins,
         height=180,
         transform=[{"calculate": mirrored, "as": "signed"}],
         layer=layers,
     )
 
 
-def _bound(found: Drawn, condition: Condition | None) -> float | None:
-    """Return where the condition parts the values, if it is one on this attribute and can be drawn."""
+def _x_scale(found: Histogram) -> Chart:
+    if found.of_time:
+        return {"scale": {"type": "utc"}, "axis": {"format": TIME_FORMAT, "tickCount": 6}}
+    if found.logarithmic:
+        edges = [row[edge] for row in found.bins for edge in ("from", "to")]
+        return {"scale": {"type": "log"}, "axis": logarithmic(found.attribute, edges)}
+    return {"scale": {"zero": False}, "axis": {"tickCount": 6, **labels_of(found.attribute)}}
+
+
+def pairs(found: Histogram) -> Chart:
+    """Return a line from each failed save to the one that worked."""
+    scale = {"type": "log"} if found.logarithmic else {"zero": False}
+    values = [row["value"] for row in found.ends]
+    axis = logarithmic(found.attribute, values) if found.logarithmic else labels_of(found.attribute)
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
+    x = {"field": "side", "type": "nominal", "title": None,
+         "scale": {"domain": SIDES["domain"], "padding": 0.3},
+         "axis": {"labelAngle": 0, "ticks": False, "domain": False}}  # fmt: skip
+    return chart(
+        f"{count(found.pairs_in_all, 'failed save')}, each beside the save that worked in its episode",
+        found.ends,
+        height=180,
+        layer=[
+            {"mark": {"type": "line", "opacity": 0.35, "stroke": "var(--muted)"},
+             "encoding": {"x": x, "y": y, "detail": {"field": "pair"}}},
+            {"mark": {"type": "point", "filled": True, "size": 34},
+             "encoding": {"x": x, "y": y, "color": _side(),
+                          "tooltip": [{"field": "told", "title": "value"}]}},
+        ],
+    )  # fmt: skip
+
+
+def _read_aloud(found: Histogram) -> str:
+    middles = {
+        side: told_time(round(held * 1000)) if found.of_time else figure(found.attribute, held)
+        for side, held in found.middles.items()
+    }
+    said = [f"half of the {side} saves are at {held} or below" for side, held in middles.items()]
+    return "Failed saves above the line, succeeded saves below; " + ", ".join(said)
+
+
+def _bounds(found: Histogram, condition: Condition | None) -> Iterator[float]:
+    """Yield where the condition parts the values, if it is one on this attribute and can be drawn."""
     if condition is None or condition.attribute != found.attribute or isinstance(condition.value, bool):
-        return None
+        return
     bound = condition.value
-    if not isinstance(bound, (int, float)) or not math.isfinite(bound):
-        return None
-    return bound if bound > 0 or not found.logarithmic else None
+    if found.of_time and isinstance(bound, str):
+        yield from _times(bound)
+    elif isinstance(bound, (int, float)) and math.isfinite(bound) and (bound > 0 or not found.logarithmic):
+        yield bound
 
 
-def _categories(found: Drawn) -> Chart:
-    return chart(
-        "Share of failed and of succeeded saves with each value",
-        found.rows,
-        height={"step": 13},
-        mark={"type": "bar", "height": {"band": 0.9}},
-        encoding={
-            "y": {"field": "value", "type": "nominal", "sort": None, "title": None, "axis": _wide_axis()},
-            "yOffset": {"field": "side", "sort": SIDES["domain"]},
-            "x": {"field": "share", "type": "quantitative", "title": None,
-                  "scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "tickCount": 5}},
-            "color": _side(legend=True),
-            "tooltip": [
-                {"field": "value"}, {"field": "side", "title": "saves that"},
-                {"field": "share", "format": ".1%"}, {"field": "saves", "format": ","},
-            ],
-        },
-    )  # fmt: skip
+def _times(stretch: str) -> Iterator[float]:
+    """Yield both ends of a stretch of time, in milliseconds since 1970."""
+    for one in stretch.split("/"):
+        with contextlib.suppress(ValueError):
+            yield datetime.datetime.fromisoformat(one.replace("Z", "+00:00")).timestamp() * 1000
 
 
-def _changes(found: Drawn) -> Chart:
-    return chart(
-        "From the failed save to its retry, in episodes",
-        found.pairs,
-        height={"step": 24},
-        mark={"type": "bar", "height": {"band": 0.6}},
-        encoding={
-            "y": {"field": "change", "type": "nominal", "sort": None, "title": None, "axis": _wide_axis()},
-            "x": {"field": "episodes", "type": "quantitative", "title": "episodes",
-                  "axis": {"format": "~s", "tickMinStep": 1, "tickCount": 5}},
-            "color": {"condition": {"test": "datum.same", "value": "var(--muted)"}, "value": "var(--accent)"},
-            "tooltip": [{"field": "change"}, {"field": "episodes", "format": ","}],
-        },
-    )  # fmt: skip
+def _rule(bound: float, *, of_time: bool) -> Chart:
+    return {
+        "data": {"values": [{"bound": bound}]},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "stroke": "var(--ink)"},
+        "encoding": {"x": {"field": "bound", "type": "temporal" if of_time else "quantitative"}},
+    }
 
 
-def _wide_axis() -> Chart:
-    return {"minExtent": 0, "maxExtent": 240, "domain": False, "ticks": False}
-
-
-def _side(*, legend: bool) -> Chart:
-    shown = {"orient": "top"} if legend else None
-    return {"field": "side", "type": "nominal", "scale": SIDES, "legend": shown}
+def _side() -> Chart:
+    return {"field": "side", "type": "nominal", "scale": SIDES, "legend": None}

@@ -14,14 +14,14 @@ import jinja2
 from markupsafe import Markup
 
 from otel_savetrace.analysis.exhibits import Exhibits
-from otel_savetrace.analysis.findings import Report
+from otel_savetrace.analysis.findings import Report, Verdict
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report import figures, wording
 from otel_savetrace.report.answer import answer, not_said
 from otel_savetrace.report.cause_words import cause_in_words, sentence
 from otel_savetrace.report.page import distribution_charts, time_charts
 from otel_savetrace.report.page.chart import Chart
-from otel_savetrace.report.page.distribution_data import drawn
+from otel_savetrace.report.page.distribution_data import Histogram, Values, drawn
 from otel_savetrace.report.page.episode_cards import episode_cards
 from otel_savetrace.report.page.episode_points import episode_points
 from otel_savetrace.report.page.script import charting_script
@@ -41,7 +41,7 @@ def html(report: Report, exhibits: Exhibits) -> str:
         "distributions": _distributions(report, drawings),
         "cards": cards,
         "episodes_in_all": len(exhibits.episodes),
-        "known": {save.trace_id: card.name for card in cards for save in card.episode.failed},
+        "known": {save.trace_id: card for card in cards for save in card.episode.failed},
         "sources_named": ", ".join(source.name for source in report.sources),
     }
     scripts = [charting_script(), _asset("page.js")]
@@ -71,24 +71,36 @@ def _timeline(exhibits: Exhibits, drawings: dict[str, Chart]) -> Mapping[str, An
     if bins.others:
         drawings["others-over-time"] = time_charts.others_over_time(bins)
     shown = [name for name in drawings if name.endswith("over-time")]
-    return {"charts": shown, "width": duration(bins.width_seconds), "left_out": points.left_out}
+    return {
+        "charts": shown,
+        "width": duration(bins.width_seconds),
+        "codes": bins.codes,
+        "drawn": len(points.rows),
+        "left_out": points.left_out,
+    }
 
 
-def _distributions(report: Report, drawings: dict[str, Chart]) -> list[list[dict[str, Any]]]:
-    """Return of each verdict what is drawn of it; its charts join the `drawings`."""
-    told = []
-    for number, verdict in enumerate(report.verdicts):
-        shown = []
-        for place, one in enumerate(verdict.distributions):
-            data = drawn(one)
-            names = {"numbers": f"verdict-{number}-{place}"}
-            drawings[names["numbers"]] = distribution_charts.distribution(data, verdict.condition)
-            if data.pairs:
-                names["pairs"] = f"verdict-{number}-{place}-pairs"
-                drawings[names["pairs"]] = distribution_charts.pairs(data)
-            shown.append({"data": data, **names})
-        told.append(shown)
-    return told
+def _distributions(report: Report, drawings: dict[str, Chart]) -> list[list[Mapping[str, Any]]]:
+    """Return of each verdict what is drawn of it: in charts, which join the `drawings`, or as rows."""
+    return [
+        [
+            _distribution(f"verdict-{number}-{place}", drawn(one, verdict.condition), verdict, drawings)
+            for place, one in enumerate(verdict.distributions)
+        ]
+        for number, verdict in enumerate(report.verdicts, start=1)
+    ]
+
+
+def _distribution(
+    name: str, found: Histogram | Values, verdict: Verdict, drawings: dict[str, Chart]
+) -> Mapping[str, Any]:
+    if isinstance(found, Values):
+        return {"by_value": found}
+    drawings[name] = distribution_charts.histogram(found, verdict.condition)
+    if not found.ends:
+        return {"histogram": found, "chart": name}
+    drawings[f"{name}-pairs"] = distribution_charts.pairs(found)
+    return {"histogram": found, "chart": name, "pairs": f"{name}-pairs"}
 
 
 def _embedded(drawings: Mapping[str, Chart]) -> Markup:
@@ -123,7 +135,7 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_readable,
-        trim_blocks=True,
+        # Lines stay lines, so that no two words of theirs run together.
         lstrip_blocks=True,
     )
     environment.filters.update(

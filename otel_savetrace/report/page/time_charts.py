@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from otel_savetrace.report.page.chart import Chart, chart
+from otel_savetrace.analysis.words import count
+from otel_savetrace.report.page.axis import SECONDS, TIME_FORMAT, enclosing_seconds
+from otel_savetrace.report.page.chart import Chart, chart, fixed
 from otel_savetrace.report.page.time_bins import TimeBins
 
 PICKED = "picked"
@@ -14,21 +16,24 @@ PICKED = "picked"
 FROM = ({"field": "when", "title": "from"},)
 
 TIME: Mapping[str, Any] = {"field": "t", "type": "temporal", "title": None}
+UNLABELLED: Mapping[str, Any] = {"labels": False, "ticks": False}
 
 
 def failed_over_time(bins: TimeBins) -> Chart:
     """Return the failed saves in each bin of time, by code; a stretch of it can be marked."""
-    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": {"labels": False}}
+    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": UNLABELLED}
+    saves = sum(row["saves"] for row in bins.failed)
     return chart(
-        "Failed saves over time, by error code",
+        f"{count(saves, 'failed save')} over time, by error code: {', '.join(bins.codes)}",
         bins.failed,
         height=130,
         mark={"type": "bar", "binSpacing": 1},
         params=[{"name": PICKED, "select": {"type": "interval", "encodings": ["x"]}}],
         encoding={
             "x": time, "x2": {"field": "end"},
-            "y": {"field": "saves", "type": "quantitative", "title": "failed", "axis": {"format": "~s"}},
-            "color": {"field": "code", "type": "nominal", "scale": _codes(bins)},
+            "y": {"field": "saves", "type": "quantitative", "title": "failed",
+                  "axis": {"format": "~s", "tickMinStep": 1}},
+            "color": _code(bins),
             "tooltip": [*FROM, {"field": "code"}, {"field": "saves", "format": ","}],
         },
     )  # fmt: skip
@@ -36,16 +41,19 @@ def failed_over_time(bins: TimeBins) -> Chart:
 
 def others_over_time(bins: TimeBins) -> Chart:
     """Return the saves in each bin of time that did not fail: the traffic behind the failures."""
-    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": {"tickCount": 8}}
+    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True},
+            "axis": {"tickCount": 8, "format": TIME_FORMAT}}  # fmt: skip
     outcomes = {"domain": ["succeeded", "unknown"], "range": ["var(--succeeded)", "var(--unknown)"]}
+    saves = sum(row["saves"] for row in bins.others)
     return chart(
-        "Saves over time that did not fail",
+        f"{count(saves, 'save')} over time that did not fail",
         bins.others,
         height=70,
         mark={"type": "bar", "binSpacing": 1, "opacity": 0.75},
         encoding={
             "x": time, "x2": {"field": "end"},
-            "y": {"field": "saves", "type": "quantitative", "title": "others", "axis": {"format": "~s"}},
+            "y": {"field": "saves", "type": "quantitative", "title": "others",
+                  "axis": {"format": "~s", "tickMinStep": 1}},
             "color": {"field": "outcome", "type": "nominal", "scale": outcomes, "legend": None},
             "tooltip": [*FROM, {"field": "outcome"}, {"field": "saves", "format": ","}],
         },
@@ -54,23 +62,25 @@ def others_over_time(bins: TimeBins) -> Chart:
 
 def episodes_over_time(bins: TimeBins, rows: Sequence[Mapping[str, Any]]) -> Chart:
     """Return each failure with its retry: how high it stands says how long until it was saved."""
-    x = {**TIME, "scale": _time_scale(bins), "axis": {"labels": False}}
-    color = {"field": "code", "type": "nominal", "scale": _codes(bins), "legend": None}
+    x = {**TIME, "scale": _time_scale(bins), "axis": UNLABELLED}
     tooltip = [
         {"field": "when", "title": "failed first"}, {"field": "what", "title": "saved"}, {"field": "code"},
         {"field": "became", "title": "then"}, {"field": "failures", "title": "failed saves"},
     ]  # fmt: skip
+    until = [row["seconds"] for row in rows if row["seconds"] is not None]
+    named = enclosing_seconds(until)
     y = {
-        "field": "seconds", "type": "quantitative", "title": "seconds until saved",
-        "scale": {"type": "log", "nice": True}, "axis": {"format": "~s"},
+        "field": "seconds", "type": "quantitative", "title": "until saved",
+        "scale": {"type": "log", "domain": fixed((named[0], max(named[-1], *until)))},
+        "axis": {"values": named, "labelExpr": SECONDS},
     }  # fmt: skip
     saved = {"filter": "datum.seconds !== null"}
-    shared = {"x": x, "color": color, "tooltip": tooltip}
+    shared = {"x": x, "color": _code(bins), "tooltip": tooltip}
     layers: list[Chart] = []
     if any(row["seconds"] is not None for row in rows):
         layers += [
             {"transform": [saved], "mark": {"type": "rule", "opacity": 0.5},
-             "encoding": {"x": x, "x2": {"field": "until"}, "y": y, "color": color}},
+             "encoding": {"x": x, "x2": {"field": "until"}, "y": y, "color": _code(bins)}},
             {"transform": [saved], "mark": {"type": "point", "filled": True, "size": 55, "cursor": "pointer"},
              "encoding": {**shared, "y": y}},
         ]  # fmt: skip
@@ -83,13 +93,16 @@ def episodes_over_time(bins: TimeBins, rows: Sequence[Mapping[str, Any]]) -> Cha
              "mark": {"type": "text", "text": "not saved", "align": "right", "fill": "var(--muted)",
                       "x": -6, "y": -12, "fontSize": 12}},
         ]  # fmt: skip
-    return chart("Each failure, and how long until it was saved", rows, height=130, layer=layers)
+    return chart(
+        f"{count(len(rows), 'failure')}, and how long until each was saved", rows, height=110, layer=layers
+    )
 
 
 def _time_scale(bins: TimeBins) -> Chart:
-    return {"type": "utc", "domain": [bins.start, bins.end]}
+    return {"type": "utc", "domain": fixed((bins.start, bins.end))}
 
 
-def _codes(bins: TimeBins) -> Chart:
+def _code(bins: TimeBins) -> Chart:
     colours = [f"var(--code-{number})" for number in range(1, len(bins.codes) + 1)]
-    return {"domain": list(bins.codes), "range": colours}
+    scale = {"domain": list(bins.codes), "range": colours}
+    return {"field": "code", "type": "nominal", "scale": scale, "legend": None}
