@@ -12,7 +12,7 @@ import pytest
 import otel_savetrace
 from otel_savetrace.demo.processes import base_environment
 
-DESK = ("spans", "analysis", "report", "commands", "cli")
+DESK = ("spans", "logs", "analysis", "report", "commands", "cli")
 
 NOT_IN_THE_APP = {"boto3", "click", "duckdb", "jinja2", "platformdirs", "rich"}
 """What capture may not load: it runs in somebody's production app."""
@@ -70,5 +70,5 @@ def test_the_desk_loads_nothing_of_the_app() -> None:
 
 def test_analysis_prints_nothing() -> None:
     """Readers, analysis and JSON do without the extra [cli]."""
-    names = [*modules("spans", "analysis"), "otel_savetrace.report.as_json"]
+    names = [*modules("spans", "logs", "analysis"), "otel_savetrace.report.as_json"]
     assert not loaded_by(names) & NOT_IN_ANALYSIS

@@ -16,12 +16,13 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis.absence import meant
 from otel_savetrace.analysis.conventions import own_names
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS
+from otel_savetrace.analysis.findings import SourceSeen
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
-from otel_savetrace.spans.sources import read
+from otel_savetrace.spans.sources import read_all
 
 SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 """Environment variable: the source where none is given. `OTEL_SAVETRACE_FILE` comes next."""
@@ -92,7 +93,7 @@ def _seconds(length: re.Match[str]) -> float:
 
 def read_sources(given: tuple[str, ...], query: Query) -> list[Reading]:
     """Read every source given, or the one that the environment names."""
-    return [read(source, query) for source in given or (source_or_default(None),)]
+    return read_all(given or (source_or_default(None),), query)
 
 
 def spans_of(readings: Iterable[Reading]) -> Iterator[Span]:
@@ -177,7 +178,7 @@ def how_far(reading: Reading, since_nanoseconds: int | None) -> str:
     return ""
 
 
-def tell_skipped(reading: Reading) -> None:
+def tell_skipped(reading: Reading | SourceSeen) -> None:
     """Say on standard error what of a source was not read."""
     for skipped in reading.skipped:
         first = "first at " if skipped.count > 1 else "at "

@@ -1,11 +1,19 @@
-"""Picks the reader by what a source is: a Jaeger address, a path, or `-` for standard input."""
+"""Picks the reader by what a source is: a Jaeger address, a path, or `-` for standard input.
+
+A path is one of OTLP JSON lines or of a log; a folder may hold both.
+"""
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from otel_savetrace.errors import SourceError
+from otel_savetrace.logs.reading import is_log, read_log_lines
+from otel_savetrace.logs.together import read_together
 from otel_savetrace.spans.jaeger import read_jaeger
 from otel_savetrace.spans.otlp_json import read_lines, read_path
 from otel_savetrace.spans.reading import Query, Reading
@@ -17,14 +25,35 @@ ASK_FOR_ALL = Query()
 def read(source: str, query: Query = ASK_FOR_ALL) -> Reading:
     """Read the spans of `source`; more than the query asks for may come back.
 
-    `source` is a Jaeger address (`http://…`), the path of a file or folder of OTLP JSON lines, or `-`.
-    Raises `SourceError` where it cannot be read.
+    `source` is a Jaeger address (`http://…`), the path of a file or folder of OTLP JSON lines or logs, or
+    `-`. Raises `SourceError` where it cannot be read.
     """
+    return read_all([source], query)[0]
+
+
+def read_all(sources: Sequence[str], query: Query = ASK_FOR_ALL) -> list[Reading]:
+    """Read several sources; what their logs tell of the others' saves stands on those.
+
+    Raises `SourceError` where one cannot be read.
+    """
+    return read_together(sources, query, _read_without_logs)
+
+
+def _read_without_logs(source: str, query: Query) -> Reading:
     if source == STANDARD_INPUT:
-        return read_lines(sys.stdin.buffer, "standard input")
+        return _read_standard_input(query)
     scheme, separator, _ = source.partition("://")
     if not separator:
         return read_path(Path(source))
     if scheme.lower() in {"http", "https"}:
         return read_jaeger(source, query)
     raise SourceError(f"{source} cannot be read: give a path, or a Jaeger address with http:// or https://.")
+
+
+def _read_standard_input(query: Query) -> Reading:
+    lines, name = sys.stdin.buffer, "standard input"
+    # Not read: it cannot be wound back.
+    begins = cast("io.BufferedReader", lines).peek() if isinstance(lines, io.BufferedReader) else b""
+    return (
+        read_log_lines(lines, name, query=query) if is_log(begins.splitlines()) else read_lines(lines, name)
+    )

@@ -207,7 +207,7 @@ def test_every_source_is_asked_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append((source, query))
         return Reading("jaeger", source, (), (), source)
 
-    monkeypatch.setattr("otel_savetrace.commands.options.read", read)
+    monkeypatch.setattr("otel_savetrace.spans.sources.read_jaeger", read)
     run("episodes", "http://a", "http://b", "--where", "storymap.id=m", "--where", "storymap.file=x")
     assert asked == [(name, Query(attributes={"storymap.id": "m"})) for name in ("http://a", "http://b")]
 

@@ -1,0 +1,182 @@
+"""Reads logs: storage lines and access lines, in one file or several, in any mix; line by line.
+
+A row is kept for each save; of saves that worked only so many of one log, so that a log of any length is
+read in bounded memory. Each line of something else is counted by what it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from otel_savetrace import attributes
+from otel_savetrace.analysis.witnesses import STORAGE_LOG, UNTIMED
+from otel_savetrace.logs import access_lines
+from otel_savetrace.logs.access_fields import Request
+from otel_savetrace.logs.access_rows import row_of
+from otel_savetrace.logs.envelope import Line, opened
+from otel_savetrace.logs.routes import STORING_METHODS, Routes
+from otel_savetrace.logs.storage_calls import StorageCalls
+from otel_savetrace.logs.storage_lines import TAG
+from otel_savetrace.logs.storage_rows import Rows, StorageRows
+from otel_savetrace.spans.files import lines_of
+from otel_savetrace.spans.reading import Account, Query, Reading
+from otel_savetrace.spans.rows import Span
+
+MOST_WORKED = 200_000
+MOST_FAILED = 100_000
+"""Saves of one file that are kept: some half a gigabyte of memory."""
+
+NO_SAVE = "a request that is no save"
+OTHER_LINE = "a line that tells of no save"
+TOO_MANY_WORKED = f"a save that did not fail, after the first {MOST_WORKED:,} of one file"
+TOO_MANY_FAILED = f"a save that failed, after the first {MOST_FAILED:,} of one file"
+
+LOOKED_AT = 4 << 20
+"""Bytes of a file by which it is told what it is."""
+
+_TAGS = (b"[SAVE_ATTEMPT]", b"[SAVE_SUCCESS]", b"[SAVE_UNKNOWN]", b"[STORAGE_ERROR]")
+_OTLP = (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"', b'"resourceProfiles"')
+_WORKER_ENDED = re.compile(
+    r"WORKER TIMEOUT \(pid:\s?(\d{1,10})\)|Worker \(pid:\s?(\d{1,10})\) was sent SIG\w+"
+)
+
+ANY = Routes()
+ALL = Query()
+
+
+def is_log(lines: Iterable[bytes]) -> bool:
+    """Return whether the lines, read as far as is needed, are a log's and not OTLP's."""
+    passed = 0
+    for line in lines:
+        if any(mark in line for mark in _OTLP):
+            return False
+        if any(tag in line for tag in _TAGS) or access_lines.read(line) is not None:
+            return True
+        passed += len(line)
+        if passed > LOOKED_AT:
+            break
+    return False
+
+
+def is_log_file(file: Path) -> bool:
+    """Return whether a file is a log. Raises `SourceError` where it cannot be read."""
+    return file.is_file() and is_log(lines_of(file, Account()))
+
+
+def read_log_files(files: Iterable[Path], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
+    """Read logs that make one source, the oldest first. Raises `SourceError` where one cannot be read."""
+    account = Account()
+    spans = tuple(
+        span
+        for file in files
+        for span in _LogReading(str(file), _written(file), routes, query, account).rows(
+            lines_of(file, account)
+        )
+    )
+    return Reading("log", name, spans, account.skipped())
+
+
+def read_log_lines(lines: Iterable[bytes], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
+    """Read a log from an open stream of lines."""
+    account = Account()
+    reading = _LogReading(name, time.time_ns(), routes, query, account)
+    return Reading("log", name, tuple(reading.rows(lines)), account.skipped())
+
+
+def _written(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return time.time_ns()
+
+
+class _LogReading:
+    """One log, once; `written` is when its last line was, in nanoseconds since 1970."""
+
+    def __init__(self, name: str, written: int, routes: Routes, query: Query, account: Account) -> None:
+        self._name = name
+        self._written = written
+        self._routes = routes
+        self._since = query.start_nanoseconds or 0
+        self._account = account
+        self._calls = StorageCalls(account)
+        self._saves = StorageRows(name)
+        self._has_storage_lines = False
+        self._latest: int | None = None
+        self._untimed = 0
+        self._room = {True: MOST_FAILED, False: MOST_WORKED}
+
+    def rows(self, lines: Iterable[bytes]) -> Iterator[Span]:
+        """Yield a row for each save, the rows of its calls after it."""
+        for number, line in enumerate(lines, start=1):
+            where = f"{self._name}, line {number}"
+            for save in self._saves_of(line, where):
+                yield from self._kept(save, where)
+        ended = f"the end of {self._name}"
+        for call in self._calls.finish():
+            for save in self._saves.take(call):
+                yield from self._kept(save, ended)
+        for save in self._saves.finish():
+            yield from self._kept(save, ended)
+
+    def _saves_of(self, line: bytes, where: str) -> Iterator[Rows]:
+        if any(tag in line for tag in _TAGS):
+            self._has_storage_lines = True
+            held = opened(line, self._written, TAG)
+            for call in self._calls.take(held, self._time(held.time), where):
+                yield from self._saves.take(call)
+            return
+        request = access_lines.read(line)
+        if request is not None:
+            yield from self._request(request, where)
+        elif line.strip():
+            self._account.add(OTHER_LINE, where)
+            if self._has_storage_lines:
+                yield from self._aside(opened(line, self._written, TAG), where)
+
+    def _request(self, request: Request, where: str) -> Iterator[Rows]:
+        known = self._routes.known(request.method, request.path)
+        if known is None and (self._routes or request.method not in STORING_METHODS):
+            self._account.add(NO_SAVE, where)
+        else:
+            yield (row_of(request, known, self._name, where),)
+
+    def _aside(self, line: Line, where: str) -> Iterator[Rows]:
+        """Take a line without a tag: more of an answer, or the end of a worker."""
+        if line.time is not None:
+            self._latest = line.time
+        calls = list(self._calls.take(line, self._latest or self._written, where))
+        ended = _WORKER_ENDED.search(line.text)
+        if ended is not None:
+            host = (line.process or "").rpartition(":")[0]
+            calls += self._calls.gone(f"{host}:{ended[1] or ended[2]}")
+        for call in calls:
+            yield from self._saves.take(call)
+
+    def _time(self, told: int | None) -> int:
+        """Return when a line was written; one that does not say comes after the one before it."""
+        if told is not None:
+            self._latest = told
+        if self._latest is not None:
+            return self._latest
+        self._untimed += 1
+        return self._written + self._untimed * 1_000
+
+    def _kept(self, save: Rows, where: str) -> Iterator[Span]:
+        """Leave out what is older than was asked for, and what would be too much to keep."""
+        own = save[0]
+        if own.start_nanoseconds < self._since:
+            return
+        failed = own.attributes.get(attributes.OUTCOME) == attributes.FAILED
+        self._room[failed] -= 1
+        if self._room[failed] < 0:
+            self._account.add(TOO_MANY_FAILED if failed else TOO_MANY_WORKED, where)
+            return
+        if self._latest is None and own.scope == STORAGE_LOG:
+            own = dataclasses.replace(own, attributes={**own.attributes, UNTIMED: True})
+        yield own
+        yield from save[1:]
