@@ -1,0 +1,1 @@
+"""How often the report names the right cause and the right condition, over incidents that were made."""
