@@ -72,7 +72,8 @@ def _weed(program: Path, folder: Path, port: int) -> tuple[list[str | Path], dic
 
 def make_bucket(port: int) -> None:
     """Make the app's bucket on the S3 server at `port`."""
-    client = boto3.client(
+    # A session of its own: boto3's common one is not for several threads.
+    client = boto3.Session().client(
         "s3",
         endpoint_url=f"http://{LOOPBACK}:{port}",
         region_name=_REGION,

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -36,8 +37,15 @@ _client = _make_client(attempts=3)
 # Images may be large: one try only, so that a bad connection does not keep a worker busy for minutes.
 _image_client = _make_client(attempts=1)
 
-if os.environ.get("STORAGE_CHECK_AT_START"):
-    _image_client.head_bucket(Bucket=BUCKET)
+
+def _open_connections(many: int) -> None:
+    """Ask for the bucket in many threads at once, so that so many connections are open when users come."""
+    with ThreadPoolExecutor(many) as threads:
+        list(threads.map(lambda _: _image_client.head_bucket(Bucket=BUCKET), range(many)))
+
+
+if os.environ.get("STORAGE_CONNECTIONS_AT_START"):
+    _open_connections(int(os.environ["STORAGE_CONNECTIONS_AT_START"]))
 
 
 class StorageError(Exception):

@@ -21,13 +21,14 @@ MakeStep = Callable[[random.Random], Step]
 
 def cast(
     make_step: MakeStep, *, users: int = 6, steps: int = 10, presses: int = 3,
-    pauses: tuple[float, float] = (0.05, 0.25),
+    pauses: tuple[float, float] = (0.05, 0.25), first: MakeStep | None = None,
 ) -> Cast:  # fmt: skip
-    """Return a cast of `users`, each of whom takes `steps` steps that `make_step` makes up."""
+    """Return a cast of `users`, each of whom takes `steps` steps that `make_step` makes up, after `first`."""
 
     def make(chance: random.Random) -> tuple[Author, ...]:
+        makers = [*([first] if first else []), *[make_step] * steps]
         return tuple(
-            author(index, [make_step(chance) for _ in range(steps)], presses=presses, pauses=pauses)
+            author(index, [make_one(chance) for make_one in makers], presses=presses, pauses=pauses)
             for index in range(users)
         )
 
