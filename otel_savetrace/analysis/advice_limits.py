@@ -133,7 +133,7 @@ def grown_headers(case: Case) -> list[tuple[str, float, float]]:
     failed, worked = _headers(case.attempts()), _headers(case.worked_attempts())
     found = []
     for name, held in failed.items():
-        paired = numbers(retry.get(HEADER + name.lower()) for _, retry in case.comparison.pairs)
+        paired = numbers(retry.get(HEADER + name.lower()) for _, retry in case.pairs)
         before = paired or worked.get(name, [])
         usual = middle(before) if before else 0.0
         if middle(held) > GROWN * usual:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.calls import Attempt, Call
-from otel_savetrace.analysis.comparisons import Comparison
 from otel_savetrace.analysis.decisive import failed_call, first_attempt_alike
 from otel_savetrace.analysis.errors import kind_of
+from otel_savetrace.analysis.facts import Facts
 from otel_savetrace.analysis.findings import Condition
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
@@ -24,12 +24,13 @@ MOST_LISTED = 3
 class Case:
     """The failed saves of a cause, beside those that `worked`.
 
-    `dependencies` names failed services by trace.
+    `pairs` are the facts of failed saves, each with those of the one that worked in the end; `dependencies`
+    names failed services by trace.
     """
 
     cause: str
     failed: Sequence[Save]
-    comparison: Comparison
+    pairs: Sequence[tuple[Facts, Facts]]
     condition: Condition | None
     worked: Sequence[Save]
     dependencies: Mapping[str, str]

@@ -133,7 +133,7 @@ def _verdict(
         share=len(failed) / (len(trouble.failed) + trouble.undetermined.saves),
         condition=condition,
         because=because,
-        next=advise(Case(cause, failed, comparison, condition, trouble.worked, dependencies)),
+        next=advise(Case(cause, failed, comparison.pairs, condition, trouble.worked, dependencies)),
         examples=_examples(failed, told, jaeger),
         distributions=distributions(comparison, because),
     )
