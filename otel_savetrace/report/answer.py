@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from otel_savetrace.analysis.cause_codes import UNEXPLAINED
 from otel_savetrace.analysis.findings import Condition, Confidence, Report, Verdict
+from otel_savetrace.analysis.shares import share
 from otel_savetrace.analysis.words import count
 from otel_savetrace.report.cause_words import cause_in_words, sentence
-from otel_savetrace.report.figures import condition_words, percent
+from otel_savetrace.report.figures import condition_words, interval, percent
+from otel_savetrace.report.wording import shortened
 
 SURENESS: Mapping[Confidence, str] = {
     "high": "",
@@ -18,6 +20,9 @@ SURENESS: Mapping[Confidence, str] = {
 }
 
 DOCTOR = "Run `savetrace doctor` where the app runs: it finds where saves get lost on the way here."
+FEW = 30
+"""With fewer failed saves their share is told with Wilson's interval at 95 %, as what is likely."""
+
 OPEN_TWO = "Open a failed save and its retry side by side, listed below."
 
 
@@ -57,12 +62,17 @@ def not_said(report: Report) -> Iterator[tuple[str, str]]:
 
 def _what(report: Report) -> str:
     saves = report.saves
-    said = f"{saves.failed:,} of {count(saves.total, 'save')} failed ({percent(saves.failed / saves.total)})."
+    said = f"{saves.failed:,} of {count(saves.total, 'save')} failed ({_share(saves.failed, saves.total)})."
     episodes = report.episodes
     ended = episodes.recovered + episodes.abandoned
     if not ended:
         return f"{said} Whether trying again worked is not known."
     return f"{said} {_again(report, ended)}"
+
+
+def _share(failed: int, total: int) -> str:
+    said = percent(failed / total)
+    return said if failed >= FEW else f"{said}, likely {interval(share(failed, total))}"
 
 
 def _again(report: Report, ended: int) -> str:
@@ -73,8 +83,10 @@ def _again(report: Report, ended: int) -> str:
     alike = min(recovered, same.episodes) if same is not None else 0
     if ended == 1:
         return f"A later save{' with the same content' if alike else ''} worked."
-    content = f", in {alike:,} of them with the same content" if alike else ""
-    return f"A later save worked in {recovered:,} of {count(ended, 'episode')}{content}."
+    every = "both episodes" if ended == 2 else f"all {ended:,} episodes"
+    times = every if recovered == ended else f"{recovered:,} of {ended:,} episodes"
+    content = "each time" if alike == recovered else f"{alike:,} times"
+    return f"A later save worked in {times}{f', {content} with the same content' if alike else ''}."
 
 
 def _any(ended: int) -> str:
@@ -83,8 +95,14 @@ def _any(ended: int) -> str:
 
 def _none_failed(report: Report) -> str:
     saves = report.saves
-    said = f"None of {saves.total:,} saves failed." if saves.total > 1 else "The only save did not fail."
-    return f"{said} How {saves.unknown:,} of them ended was not seen." if saves.unknown else said
+    ended = saves.total - saves.unknown
+    if saves.unknown:
+        unseen = f"How {saves.unknown:,} of {count(saves.total, 'save')} ended was not seen"
+        return f"{unseen}; none of the other {ended:,} failed." if ended else f"{unseen}."
+    if ended == 1:
+        return "The only save did not fail."
+    most = percent(share(0, ended).high)
+    return f"None of {ended:,} saves failed: likely fewer than {most} do."
 
 
 def _closest(report: Report) -> str:
@@ -93,7 +111,8 @@ def _closest(report: Report) -> str:
         return "There is nothing to explain."
     used = percent(nearest.largest / nearest.most)
     return (
-        f"There is nothing to explain; the nearest to a limit is {nearest.limit}, of which {used} was used."
+        f"There is nothing to explain. What comes nearest to a limit is the {nearest.limit}, of which {used}"
+        " was used."
     )
 
 
@@ -118,13 +137,14 @@ def _why(report: Report, told: list[Verdict]) -> str:
     if len(told) == 1 and first.saves == report.saves.failed:
         return f"{said}."
     said = f"in {first.saves:,} of {count(report.saves.failed, 'failed save')}, {said}."
-    others = len(told) - 1
-    return f"{said} {count(others, 'other cause is', 'other causes are')} below." if others else said
+    others = len(report.verdicts) - 1
+    return f"{said} {count(others, 'other cause is', 'other causes are')} told below." if others else said
 
 
 def _condition(condition: Condition) -> str:
-    shares = f"{percent(condition.failed_share)} of failed, {percent(condition.succeeded_share)} of succeeded"
-    return f"{condition_words(condition)} ({shares})"
+    failed, succeeded = percent(condition.failed_share), percent(condition.succeeded_share)
+    said = shortened(condition_words(condition))
+    return f"{said} (so in {failed} of the failed saves, in {succeeded} of those that worked)"
 
 
 def _step(report: Report) -> str:

@@ -30,8 +30,9 @@ def percent(share: float) -> str:
 
 
 def interval(share: Share) -> str:
-    """Return between what a share lies at 95 %: ``47 to 91 %``."""
-    return f"{share.low * 100:.0f} to {share.high * 100:.0f} %"
+    """Return between what a share lies at 95 %: ``47 to 91 %``, ``0.1 to 1.8 %``."""
+    digits = 1 if share.high < 0.0995 else 0
+    return f"{share.low * 100:.{digits}f} to {share.high * 100:.{digits}f} %"
 
 
 def probability(p: float) -> str:

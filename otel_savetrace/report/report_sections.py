@@ -6,21 +6,32 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from otel_savetrace.analysis.findings import ErrorFound, LimitUse, PatternFound, Report
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.figures import interval, percent
+from otel_savetrace.report.hanging import Hanging
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks
-from otel_savetrace.report.wording import ASIDE, FAILED, NOT_TRUE, SUCCEEDED, UNKNOWN, printable
+from otel_savetrace.report.wording import (
+    ASIDE,
+    FAILED,
+    MOST_LETTERS_OF_A_STEP,
+    MOST_LETTERS_OF_NAME,
+    NOT_TRUE,
+    SUCCEEDED,
+    UNKNOWN,
+    shortened,
+)
 
 MOST_ERRORS = 12
+MOST_SEEN = 3
+MOST_NEAREST = 3
 WIDE = 90
 """Columns from which a table has all of its columns."""
 
-NARROW = 60
+NARROW = 72
 """Columns from which errors stand in a table."""
 
 PATTERN_WORDS: Mapping[str, str] = {
@@ -30,15 +41,12 @@ PATTERN_WORDS: Mapping[str, str] = {
     "no_storage_error": "failed without a storage error",
 }
 
-RETRIED = {True: ("intermittent", UNKNOWN), False: ("permanent", FAILED), None: ("not known", ASIDE)}
+RETRIED = {
+    True: ("intermittent", UNKNOWN, "the same data worked"),
+    False: ("permanent", FAILED, "the same never worked"),
+    None: ("not known", ASIDE, ""),
+}
 """What became of the same content when it was tried again."""
-
-
-def plain_table(width: int | None = None) -> Table:
-    """Return a table of lines alone, without borders and head."""
-    return Table(
-        box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True, width=width
-    )  # fmt: skip
 
 
 def heading(title: str) -> Iterator[Text]:
@@ -48,11 +56,10 @@ def heading(title: str) -> Iterator[Text]:
 
 
 def headed_table(title: str) -> Table:
-    """Return a table with a title and a head, as the siblings have it."""
+    """Return a table with a title and a head, as wide as what stands in it."""
     return Table(
         title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD,
         border_style=ASIDE, header_style=ASIDE, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0),
-        expand=True,
     )  # fmt: skip
 
 
@@ -61,11 +68,11 @@ def errors(report: Report, width: int) -> Iterator[RenderableType]:
     if not report.errors:
         return
     shown = report.errors[:MOST_ERRORS]
-    yield Text()
     if width >= NARROW:
+        yield Text()
         yield _errors_table(shown, width)
     else:
-        yield Text("Errors that users got", "bold")
+        yield from heading("Errors that users got")
         yield from (line for found in shown for line in _error_lines(found))
     if len(report.errors) > len(shown):
         yield Text(f"and {count(len(report.errors) - len(shown), 'other error')}; --json has all.", ASIDE)
@@ -73,36 +80,37 @@ def errors(report: Report, width: int) -> Iterator[RenderableType]:
 
 def _errors_table(shown: Sequence[ErrorFound], width: int) -> Table:
     table = headed_table("Errors that users got")
-    table.add_column("error", ratio=3, overflow="fold")
+    table.add_column("error", overflow="fold")
     table.add_column("saves", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("tried again", no_wrap=True)
     if width >= WIDE:
-        table.add_column("the user saw", ratio=3, overflow="fold")
+        table.add_column("the user saw", overflow="fold")
     for found in shown:
         saw = _seen(found)
         said = Text("\n").join([_code(found), *([saw] if saw and width < WIDE else []), *_places(found)])
         share = Text(percent(found.share.value)).append(f"\n{interval(found.share)}", ASIDE)
-        cells = [said, Text(f"{found.saves:,}"), share, Text(*RETRIED[found.intermittent])]
-        table.add_row(*cells, *([saw] if width >= WIDE else []))
+        word, style, meaning = RETRIED[found.intermittent]
+        again = Text(word, style).append(f"\n{meaning}", ASIDE)
+        table.add_row(said, Text(f"{found.saves:,}"), share, again, *([saw] if width >= WIDE else []))
     return table
 
 
 def _error_lines(found: ErrorFound) -> Iterator[RenderableType]:
-    yield Padding(_code(found), (0, 0, 0, 2), expand=False)
+    yield Hanging(Text("  "), _code(found))
     said = Text(f"{count(found.saves, 'save')}, {percent(found.share.value)} ({interval(found.share)}), ")
-    for line in (said.append(*RETRIED[found.intermittent]), _seen(found), *_places(found)):
-        if line:
-            yield Padding(line, (0, 0, 0, 4), expand=False)
+    word, style, meaning = RETRIED[found.intermittent]
+    said.append(f"{word}{meaning and f': {meaning}'}", style)
+    yield from (Hanging(Text("    "), line) for line in (said, _seen(found), *_places(found)) if line)
 
 
 def _code(found: ErrorFound) -> Text:
-    said = Text(printable(found.code), FAILED)
-    return said.append(f"  {printable(found.stage)}", ASIDE) if found.stage else said
+    said = Text(shortened(found.code, MOST_LETTERS_OF_NAME), FAILED)
+    return said.append(f"  {shortened(found.stage, MOST_LETTERS_OF_NAME)}", ASIDE) if found.stage else said
 
 
 def _seen(found: ErrorFound) -> Text:
-    return Text(", ".join(f"“{printable(text)}”" for text in found.user_saw))
+    return Text(", ".join(f"“{shortened(text)}”" for text in found.user_saw[:MOST_SEEN]), "default")
 
 
 def _places(found: ErrorFound) -> Iterator[Text]:
@@ -111,7 +119,7 @@ def _places(found: ErrorFound) -> Iterator[Text]:
         if most:
             name, number = most[0]
             often = f" ({number:,})" if number < found.saves else ""
-            yield Text(f"{kind} {printable(name)}{often}", ASIDE)
+            yield Text(f"{kind} {shortened(name, MOST_LETTERS_OF_NAME)}{often}", ASIDE)
 
 
 def patterns(report: Report, width: int, *, ascii_only: bool) -> Iterator[RenderableType]:
@@ -119,25 +127,25 @@ def patterns(report: Report, width: int, *, ascii_only: bool) -> Iterator[Render
     if not report.patterns or not report.saves.failed:
         return
     marks = LETTERS if ascii_only else LINES
-    yield from heading("Patterns")
+    yield Text()
+    yield Text("Which patterns hold", "bold").append(
+        f"   {marks.succeeded} yes   {marks.failed} no   ? cannot be said", f"not bold {ASIDE}"
+    )
     for found in report.patterns:
-        said = _pattern(found, marks)
+        said, says = _pattern(found, marks), Text(shortened(found.says, MOST_LETTERS_OF_A_STEP), ASIDE)
         if width < WIDE:
-            yield said
-            yield Padding(Text(printable(found.says), ASIDE), (0, 0, 0, 4), expand=False)
+            yield Hanging(Text("  "), said)
+            yield Hanging(Text("    "), says)
             continue
-        table = plain_table()
-        table.add_column(width=max(map(len, PATTERN_WORDS.values())) + 4)
-        table.add_column(ratio=1, overflow="fold", style=ASIDE)
-        table.add_row(said, printable(found.says))
-        yield table
+        said.pad_right(max(map(len, PATTERN_WORDS.values())) + 4 - said.cell_len)
+        yield Hanging(Text("  ").append_text(said), says)
 
 
 def _pattern(found: PatternFound, marks: Marks) -> Text:
     mark, style = {
         True: (marks.succeeded, "bold"), False: (marks.failed, ASIDE), None: ("?", UNKNOWN),
     }[found.holds]  # fmt: skip
-    return Text(f"  {mark} {PATTERN_WORDS[found.pattern]}", style)
+    return Text(f"{mark} {PATTERN_WORDS[found.pattern]}", style)
 
 
 def patience(report: Report) -> Iterator[RenderableType]:
@@ -146,14 +154,14 @@ def patience(report: Report) -> Iterator[RenderableType]:
         return
     yield from heading("Who waits for whom")
     for said in report.patience.says:
-        yield Padding(Text(printable(said)), (0, 0, 0, 2), expand=False)
-    table = plain_table()
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(ratio=1, overflow="fold", style=ASIDE)
-    for who, seconds, known in report.patience.waits:
-        table.add_row(f"  {printable(who)}", duration(seconds), printable(known))
-    yield table
+        yield Hanging(Text("  "), Text(shortened(said, MOST_LETTERS_OF_A_STEP), "default"))
+    waits = [
+        (shortened(who, MOST_LETTERS_OF_NAME), duration(seconds), shortened(known))
+        for who, seconds, known in report.patience.waits
+    ]
+    names, times = (max((len(one[column]) for one in waits), default=0) for column in (0, 1))
+    for who, length, known in waits:
+        yield Hanging(Text(f"  {who:{names}}  {length:>{times}}  "), Text(known, ASIDE))
 
 
 def limits(report: Report, width: int) -> Iterator[RenderableType]:
@@ -161,25 +169,32 @@ def limits(report: Report, width: int) -> Iterator[RenderableType]:
     if not report.limits:
         return
     table = headed_table("How near saves come to a limit")
-    table.add_column("limit", ratio=2, overflow="fold")
-    table.add_column("most", justify="right", no_wrap=True)
+    table.add_column("limit on", overflow="fold")
+    table.add_column("allowed", justify="right", no_wrap=True)
     table.add_column("largest", justify="right", no_wrap=True)
     table.add_column("used", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("nearest", ratio=3, overflow="fold")
+        table.add_column("nearest to it", overflow="fold", style=ASIDE)
     for limit in report.limits:
         used = limit.largest / limit.most if limit.most else 0.0
         style = NOT_TRUE if used >= 1 else UNKNOWN if used >= 0.8 else SUCCEEDED
         cells = [
-            Text(printable(limit.limit)),
+            Text(shortened(limit.limit)),
             Text(_amount(limit, limit.most)),
             Text(_amount(limit, limit.largest)),
-            Text(f"{used:.0%}".replace("%", " %"), style),
+            Text(percent(used) if used <= 1 else f"{used:.0%}".replace("%", " %"), style),
         ]
-        nearest = ", ".join(f"{printable(name)} ({_amount(limit, used)})" for name, used in limit.nearest[:3])
-        table.add_row(*cells, *([Text(nearest, ASIDE)] if width >= WIDE else []))
+        table.add_row(*cells, *([Text(_nearest(limit))] if width >= WIDE else []))
     yield Text()
     yield table
+
+
+def _nearest(limit: LimitUse) -> str:
+    return "\n".join(
+        f"{shortened(name, MOST_LETTERS_OF_NAME)} ({_amount(limit, size)})"
+        for name, size in limit.nearest[:MOST_NEAREST]
+        if name
+    )
 
 
 def _amount(limit: LimitUse, number: int) -> str:

@@ -5,20 +5,35 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+from rich import box
 from rich.console import RenderableType
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from otel_savetrace.analysis.cause_codes import UNEXPLAINED
 from otel_savetrace.analysis.findings import Condition, Confidence, Evidence, Example, Report, Verdict
 from otel_savetrace.analysis.words import count
+from otel_savetrace.report.attribute_words import meaning
 from otel_savetrace.report.cause_words import cause_in_words, sentence
 from otel_savetrace.report.figures import condition_words, figure, percent, probability
-from otel_savetrace.report.report_sections import WIDE, headed_table, plain_table
+from otel_savetrace.report.hanging import Hanging, whole
+from otel_savetrace.report.report_sections import WIDE
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks
-from otel_savetrace.report.wording import ASIDE, FAILED, SUCCEEDED, UNKNOWN, printable, short_name
+from otel_savetrace.report.wording import (
+    ASIDE,
+    FAILED,
+    MOST_LETTERS_OF_A_STEP,
+    MOST_LETTERS_OF_NAME,
+    SUCCEEDED,
+    UNKNOWN,
+    printable,
+    short_name,
+    shortened,
+)
 
-INDENT = 3
+INDENT = " " * 3
 MOST_EVIDENCE = 8
 MOST_EXAMPLES = 3
 BAR = 20
@@ -28,63 +43,94 @@ DIGITS = 12
 
 CONFIDENCE_STYLES: Mapping[Confidence, str] = {"high": "bold", "medium": UNKNOWN, "low": UNKNOWN}
 
+NOT_SET_APART: Mapping[bool, str] = {
+    False: "When it strikes is not known: nothing that was recorded sets these saves apart.",
+    True: "When it strikes cannot be said of so few.",
+}
+"""Where no condition was found, by whether the confidence is low."""
+
+ABOUT_P = "p: how often chance alone would set them as far apart, given all that was tried; small is telling."
+
 
 def verdict_lines(
     report: Report, verdict: Verdict, number: int, width: int, *, ascii_only: bool
 ) -> Iterator[RenderableType]:
     """Yield all that is told of one verdict, which is the `number`th."""
-    marks = LETTERS if ascii_only else LINES
     yield Text()
-    yield _title(report, verdict, number)
-    yield _indented(Text(f"{sentence(cause_in_words(verdict.cause))}."))
-    if verdict.condition is not None:
-        yield Text()
-        yield from map(_indented, _condition(verdict.condition, marks))
+    yield Hanging(
+        Text(f"{number:<{len(INDENT)}}", "bold"), Text(f"{sentence(cause_in_words(verdict.cause))}.", "bold")
+    )
+    yield _indented(_weight(report, verdict))
+    yield from _when(verdict, LETTERS if ascii_only else LINES)
     if verdict.because:
         yield Text()
-        yield _indented(_evidence(verdict, width - INDENT))
+        yield _indented(Text("What separates failed from succeeded: the usual value on either side", "bold"))
+        yield Padding(_evidence(verdict, width - len(INDENT)), (0, 0, 0, len(INDENT)), expand=False)
+        if number == 1:
+            yield _indented(Text(ABOUT_P, ASIDE))
     if verdict.next:
         yield Text()
-        yield from map(_indented, _steps(verdict))
+        yield _indented(Text("What to do", "bold"))
+        yield from _steps(verdict)
     if verdict.examples:
         yield Text()
-        yield _indented(Text("Worth opening: failed saves, each beside its retry", "bold"))
-        yield from (_opened(example, _source(report)) for example in verdict.examples[:MOST_EXAMPLES])
+        yield from _worth_opening(verdict, _source(report))
 
 
-def _indented(part: RenderableType) -> Padding:
-    return Padding(part, (0, 0, 0, INDENT), expand=False)
+def _indented(text: Text) -> Hanging:
+    return Hanging(Text(INDENT), text)
 
 
-def _title(report: Report, verdict: Verdict, number: int) -> Text:
-    said = Text(f"{number}  ", "bold").append(printable(verdict.cause), f"bold {FAILED}")
-    said.append(f"  {verdict.confidence} confidence", CONFIDENCE_STYLES[verdict.confidence])
+def _weight(report: Report, verdict: Verdict) -> Text:
+    """Return the cause's name, how sure it is, and how much of the trouble it makes."""
+    said = Text(shortened(verdict.cause), FAILED).append(", ", ASIDE)
+    said.append(f"{verdict.confidence} confidence", CONFIDENCE_STYLES[verdict.confidence])
     saves = f"{verdict.saves:,} of {count(report.saves.failed, 'failed save')}"
-    return said.append(f", {saves}, {count(verdict.episodes, 'episode')}", f"not bold {ASIDE}")
+    return said.append(f", {saves} in {count(verdict.episodes, 'episode')}", ASIDE)
 
 
-def _condition(condition: Condition, marks: Marks) -> Iterator[RenderableType]:
-    yield Text("When ").append(condition_words(condition), "bold")
+def _when(verdict: Verdict, marks: Marks) -> Iterator[RenderableType]:
+    condition = verdict.condition
+    if condition is None:
+        if not verdict.because and verdict.cause != UNEXPLAINED:
+            yield _indented(Text(NOT_SET_APART[verdict.confidence == "low"]))
+        return
+    yield Text()
+    yield _indented(Text("When ").append(shortened(condition_words(condition)), "bold"))
+    told = meaning(condition.attribute)
+    if told:
+        yield _indented(Text(f"({shortened(told)})", ASIDE))
+    yield from map(_indented, _bars(condition, marks))
+
+
+def _bars(condition: Condition, marks: Marks) -> Iterator[Text]:
     for name, share, style in (
-        ("failed", condition.failed_share, FAILED),
-        ("succeeded", condition.succeeded_share, SUCCEEDED),
+        ("of the failed saves", condition.failed_share, FAILED),
+        ("of those that worked", condition.succeeded_share, SUCCEEDED),
     ):
         filled = round(BAR * min(1.0, max(0.0, share)))
-        line = Text(f"  {name:10}", style).append(marks.ran * filled, style)
-        yield line.append(marks.waited * (BAR - filled), ASIDE).append(f" {percent(share)}", "default")
+        line = Text(f"{percent(share):>8} ").append(marks.ran * filled, style)
+        yield line.append(marks.waited * (BAR - filled), ASIDE).append(f" {name}", style)
 
 
 def _evidence(verdict: Verdict, width: int) -> Table:
-    table = headed_table("What separates failed from succeeded")
-    table.add_column("", ratio=4, overflow="fold")
-    table.add_column("failed", ratio=2, overflow="fold", style=FAILED)
-    table.add_column("succeeded", ratio=2, overflow="fold", style=SUCCEEDED)
-    if width >= WIDE:
+    table = Table(
+        box=box.SIMPLE_HEAD, border_style=ASIDE, header_style=ASIDE, pad_edge=False, show_edge=False,
+        padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    wide = width >= WIDE
+    table.add_column("attribute", overflow="fold")
+    table.add_column("failed", overflow="fold", style=FAILED, min_width=len("failed"))
+    table.add_column("succeeded", overflow="fold", style=SUCCEEDED, min_width=len("succeeded"))
+    if wide:
         table.add_column("compared", no_wrap=True, style=ASIDE)
     table.add_column("p", justify="right", no_wrap=True, style=ASIDE)
     for shown in verdict.because[:MOST_EVIDENCE]:
-        failed, succeeded = (figure(shown.attribute, held) for held in (shown.failed, shown.succeeded))
-        how = ["within episodes" if shown.paired else "among all saves"] if width >= WIDE else []
+        failed, succeeded = (
+            shortened(figure(shown.attribute, held), MOST_LETTERS_OF_NAME)
+            for held in (shown.failed, shown.succeeded)
+        )
+        how = ["within episodes" if shown.paired else "among all saves"] if wide else []
         table.add_row(_named(shown), failed, succeeded, *how, probability(shown.p))
     return table
 
@@ -97,25 +143,38 @@ def _named(shown: Evidence) -> Text:
 
 
 def _steps(verdict: Verdict) -> Iterator[RenderableType]:
-    yield Text("What to do", "bold")
-    table = plain_table()
-    table.add_column(no_wrap=True, style=ASIDE)
-    table.add_column(ratio=1, overflow="fold")
     for number, step in enumerate(verdict.next, start=1):
-        table.add_row(f"{number}.", printable(step))
-    yield table
+        yield Hanging(
+            Text(f"{INDENT}{number}. ", ASIDE), Text(shortened(step, MOST_LETTERS_OF_A_STEP), "default")
+        )
 
 
-def _opened(example: Example, source: str) -> Text:
-    """Return a line that is never broken nor cut, since a person copies it."""
-    line = Text(" " * INDENT, no_wrap=True, overflow="ignore")
-    if example.compare_url:
-        return line.append(printable(example.compare_url), f"link {example.compare_url}")
+def _worth_opening(verdict: Verdict, source: str) -> Iterator[RenderableType]:
+    """Yield the pages or commands that show a failed save beside its retry, each whole on its line."""
+    yield _indented(Text("Worth opening: a failed save beside its retry", "bold"))
+    shown = verdict.examples[:MOST_EXAMPLES]
+    for example in shown:
+        if example.compare_url:
+            page = printable(example.compare_url)
+            yield whole(Text(INDENT).append(page, Style(link=page)))
+        else:
+            yield whole(Text(INDENT).append_text(_without_page(example, source)))
+    paged = next((one for one in shown if one.compare_url and one.retry), None)
+    if paged is not None:
+        yield _indented(Text("and in the terminal, with what Jaeger's page does not show:", ASIDE))
+        yield whole(Text(INDENT).append(_command(paged, source)))
+
+
+def _without_page(example: Example, source: str) -> Text:
     if example.retry is None:
-        return line.append(example.failed).append(", which nobody tried again", ASIDE)
-    return line.append(f"savetrace compare {source} {example.failed[:DIGITS]} {example.retry[:DIGITS]}")
+        return Text(example.failed).append(", which nobody tried again", ASIDE)
+    return Text(_command(example, source))
+
+
+def _command(example: Example, source: str) -> str:
+    return f"savetrace compare {source} {example.failed[:DIGITS]} {(example.retry or '')[:DIGITS]}"
 
 
 def _source(report: Report) -> str:
     """Return what `savetrace compare` has to be given."""
-    return shlex.quote(report.sources[0].name) if len(report.sources) == 1 else "SOURCE"
+    return printable(shlex.quote(report.sources[0].name)) if len(report.sources) == 1 else "SOURCE"

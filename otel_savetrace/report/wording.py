@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.spans.rows import AttributeValue
@@ -35,6 +36,13 @@ STATE_STYLES = {"recovered": SUCCEEDED, "abandoned": FAILED, "open": UNKNOWN}
 SHORT_ID = 8
 """Digits of a trace id that are printed at least; more where two would look the same."""
 
+MOST_LETTERS = 200
+"""Of a name, a code or a message; who made it may have made it as long as they like."""
+
+MOST_LETTERS_OF_NAME = 100
+MOST_LETTERS_OF_A_STEP = 1_000
+"""Of sentences, into which names and messages may have come whole."""
+
 LONG_HASH = re.compile(r"[0-9a-f]{16,}")
 """Ids such as an MD5 sum, of which a person reads the beginning only."""
 
@@ -49,6 +57,12 @@ def printable(text: str) -> str:
         one if one.isprintable() else " " if one.isspace() else one.encode("unicode_escape").decode()
         for one in text
     )
+
+
+def shortened(text: str, most: int = MOST_LETTERS) -> str:
+    """Return text as `printable` does, and of a long one only its beginning."""
+    shown = printable(text[: most + 1])
+    return shown if len(text) <= most and len(shown) <= most else f"{shown[: most - 1].rstrip()}…"
 
 
 def value(name: str, held: AttributeValue) -> str:
@@ -73,8 +87,8 @@ def use(connection: str, requests: AttributeValue) -> str:
 
 
 def short_name(name: str) -> str:
-    """Return an attribute's name without the part in front that all of ours share."""
-    return printable(name.removeprefix("savetrace."))
+    """Return an attribute's name without the part in front that says whose it is, where it is ours."""
+    return shortened(name.removeprefix("savetrace.").removeprefix(candidates.DERIVED), MOST_LETTERS_OF_NAME)
 
 
 def moment(time: datetime.datetime) -> str:
