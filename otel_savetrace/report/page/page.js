@@ -74,12 +74,13 @@ nameTheme();
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && document.activeElement === search) {
+  if (event.key === "Escape" && filters) {
     search.value = "";
-    filter();
     search.blur();
+    anytime.click();
+    filter();
   }
-  if (event.target.matches("input:not([type=checkbox]), textarea")) return;
+  if (event.target === search) return;
   const keys = { j: () => step(true), k: () => step(false), t: changeTheme, "/": () => search?.focus() };
   const act = keys[event.key.toLowerCase()];
   if (act) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ def failed_over_time(bins: TimeBins) -> Chart:
         encoding={
             "x": time, "x2": {"field": "end"},
             "y": {"field": "saves", "type": "quantitative", "title": "failed",
-                  "axis": {"format": "~s", "tickMinStep": 1}},
+                  "axis": _whole(bins.failed)},
             "color": _code(bins),
             "tooltip": [*FROM, {"field": "code"}, {"field": "saves", "format": ","}],
         },
@@ -53,7 +54,7 @@ def others_over_time(bins: TimeBins) -> Chart:
         encoding={
             "x": time, "x2": {"field": "end"},
             "y": {"field": "saves", "type": "quantitative", "title": "others",
-                  "axis": {"format": "~s", "tickMinStep": 1}},
+                  "axis": _whole(bins.others)},
             "color": {"field": "outcome", "type": "nominal", "scale": outcomes, "legend": None},
             "tooltip": [*FROM, {"field": "outcome"}, {"field": "saves", "format": ","}],
         },
@@ -96,6 +97,14 @@ def episodes_over_time(bins: TimeBins, rows: Sequence[Mapping[str, Any]]) -> Cha
     return chart(
         f"{count(len(rows), 'failure')}, and how long until each was saved", rows, height=110, layer=layers
     )
+
+
+def _whole(rows: Sequence[Mapping[str, Any]]) -> Chart:
+    """Return an axis of saves that names no half ones."""
+    stacked: Counter[int] = Counter()
+    for row in rows:
+        stacked[row["t"]] += row["saves"]
+    return {"format": "~s", "tickCount": min(4, max(stacked.values()))}
 
 
 def _time_scale(bins: TimeBins) -> Chart:
