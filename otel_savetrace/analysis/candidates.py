@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import conventions, ranking
+from otel_savetrace.analysis import conventions, ranking, witnesses
 
 DERIVED = "derived."
 """How the names of attributes begin that no span carries, and that are made of what spans carry."""
@@ -160,7 +160,12 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 @functools.lru_cache(maxsize=4096)
 def is_candidate(name: str) -> bool:
     """Return whether an attribute may be a condition, by its name alone."""
-    if name in BROUGHT_BY_FAILING or name in IDENTIFYING or name.startswith("http.response"):
+    if (
+        name in BROUGHT_BY_FAILING
+        or name in IDENTIFYING
+        or name in witnesses.NO_CONDITIONS
+        or name.startswith("http.response")
+    ):
         return False
     described = attributes.REGISTRY.get(name)
     if described is not None:

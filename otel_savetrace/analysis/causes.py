@@ -19,7 +19,6 @@ from otel_savetrace.analysis.cause_codes import (
     INVALID_PARAMETER,
     KILLED,
     OF_EXCEPTIONS,
-    OF_THE_FRONT,
     OWN_DOING,
     QUOTA,
     REJECTED,
@@ -32,6 +31,7 @@ from otel_savetrace.analysis.decisive import failed_call
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.refusals import Cause, of_call, of_code, of_exception
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.witnesses import cause_of_front, only_told_by_front
 
 STORE_STAGES = frozenset({attributes.STORAGE, attributes.NETWORK, attributes.CLIENT})
 """Stages in which a storage call failed."""
@@ -58,8 +58,12 @@ def key_of(save: Save) -> Key:
 
 def cause_of(save: Save, dependency: str | None = None) -> Cause:
     """Return the cause of one failed save, by itself."""
+    of_front = cause_of_front(save)
+    if of_front is not None:
+        return Cause(*of_front)
     if is_of_front(save):
-        return _of_front(save)
+        # The app's own answer, of which nothing but its status is known.
+        return dataclasses.replace(_of_status(save.status_code or 0), sure=False)
     if save.outcome != "failed":
         return _of_unanswered(save)
     if save.stage == attributes.SESSION:
@@ -80,19 +84,13 @@ def cause_of(save: Save, dependency: str | None = None) -> Cause:
 
 def is_of_front(save: Save) -> bool:
     """Return whether a front server's own record tells of the save, and nothing behind it does."""
-    return save.span.scope.startswith("nginx")
+    return only_told_by_front(save.span)
 
 
 def ended_its_process(save: Save) -> bool:
     """Return whether a save was cut short since its worker was told to end."""
     codes = [_raised(save), *(call.error_code or "" for call in save.calls)]
     return any(OF_EXCEPTIONS.get(_last_part(code)) == KILLED for code in codes)
-
-
-def _of_front(save: Save) -> Cause:
-    status = save.status_code or 0
-    known = OF_THE_FRONT.get(status)
-    return Cause(known) if known else dataclasses.replace(_of_status(status), sure=False)
 
 
 def _of_unanswered(save: Save) -> Cause:

@@ -14,6 +14,7 @@ from otel_savetrace.analysis.errors import intermittent_kinds, kind_of
 from otel_savetrace.analysis.findings import PatternFound
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.shares import percent, share
+from otel_savetrace.analysis.witnesses import REFUSED_BY_FRONT, only_told_by_front
 from otel_savetrace.analysis.words import count
 
 FEW = 5
@@ -148,4 +149,6 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
 def _storage_is_innocent(save: Save) -> bool:
     if save.stage in {attributes.STORAGE, attributes.NETWORK, attributes.CLIENT}:
         return False
+    if only_told_by_front(save.span):
+        return cause_of(save).name in REFUSED_BY_FRONT
     return save.stored == attributes.YES or failed_call(save) is None

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
-from otel_savetrace.analysis.cause_codes import OF_THE_FRONT
+from otel_savetrace.analysis.cause_codes import KILLED, OF_THE_FRONT
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.spans.rows import Span
 
@@ -60,21 +60,11 @@ UNTIMED = "savetrace.log.untimed"
 KEY_CUT = "savetrace.log.key_cut"
 """True: the log has only the beginning of the key."""
 
-BROUGHT_BY_FAILING = frozenset(
-    {
-        WITNESSES,
-        UNTIMED,
-        KEY_CUT,
-        FRONT_STATUS,
-        APP_STATUS,
-        UPSTREAM_STATUS,
-        FRONT_SECONDS,
-        UPSTREAM_SECONDS,
-        REQUEST_BYTES,
-        TRACE_ID_LOGGED,
-    }
-)
-IDENTIFYING = frozenset({FRONT_REQUEST_ID})
+NO_CONDITIONS = frozenset(
+    {WITNESSES, FRONT_STATUS, APP_STATUS, UPSTREAM_STATUS, FRONT_SECONDS, UPSTREAM_SECONDS, REQUEST_BYTES,
+     FRONT_REQUEST_ID, TRACE_ID_LOGGED, UNTIMED, KEY_CUT}
+)  # fmt: skip
+"""What failing brings with it, what differs between any two requests, and what the logs happen to be."""
 
 NO_ANSWER = "-"
 CLIENT_GONE = 499
@@ -83,8 +73,8 @@ CLIENT_GONE = 499
 NOBODY_ANSWERED = frozenset({502, 503})
 """Statuses by which a front server says that the app did not answer."""
 
-NOT_BEHIND_THE_FRONT = frozenset({413})
-"""Statuses by which a front server refuses a request before it asks the app."""
+REFUSED_BY_FRONT = frozenset({"front.too_large"})
+"""Causes by which a request never came as far as the app."""
 
 
 def only_told_by_front(span: Span) -> bool:
@@ -105,6 +95,8 @@ def cause_of_front(save: Save) -> tuple[str, bool] | None:
     """
     held = save.span.attributes
     status = values.integer(held.get(FRONT_STATUS))
+    if status is None and only_told_by_front(save.span):
+        status = save.status_code
     cause = OF_THE_FRONT.get(status or 0)
     upstream = (values.text(held.get(UPSTREAM_STATUS)) or "").rpartition(",")[2].strip()
     if cause is None or attributes.ERROR_CODE in held or upstream == str(status):
@@ -112,11 +104,11 @@ def cause_of_front(save: Save) -> tuple[str, bool] | None:
     if is_told_by_log(save.span):
         never_ended = save.span.scope == STORAGE_LOG and attributes.STORED not in held
         if never_ended and status in NOBODY_ANSWERED:
-            return "process.killed", False
+            return KILLED, False
         return cause, bool(upstream) or status == CLIENT_GONE
     answered = held.get(APP_STATUS)
     if answered == NO_ANSWER and status in NOBODY_ANSWERED:
-        return "process.killed", True
+        return KILLED, True
     return None if answered is None else (cause, True)
 
 

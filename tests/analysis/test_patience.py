@@ -32,7 +32,10 @@ def worked(call: Held, save: Held = SYNC, seconds: float = 0.5) -> Save:
 def ended(status: int, seconds: float) -> Save:
     """A save as a front server's log tells it."""
     return made_save(
-        outcome=names.FAILED, facts={"http.response.status_code": status}, seconds=seconds, scope="nginx"
+        outcome=names.FAILED,
+        facts={"http.response.status_code": status},
+        seconds=seconds,
+        scope="nginx access log",
     )
 
 
@@ -78,7 +81,7 @@ def test_in_order() -> None:
 def test_the_apps_own_tries() -> None:
     """An app that makes a call twice waits twice as long, and each has half of the worker's limit."""
     again = made_call(made_attempt(), facts={**QUICK, names.APP_RETRY_ATTEMPT: 1})
-    patience = found(made_save(made_call(made_attempt("SlowDown"), facts=QUICK), again, facts=SYNC | {}))
+    patience = found(made_save(made_call(made_attempt("SlowDown"), facts=QUICK), again, facts=SYNC))
     assert ("the app's own tries", 30.0) in [(who, seconds) for who, seconds, _ in patience.waits]
     patience = found(made_save(again, facts={**SYNC, names.WORKER_TIMEOUT_SECONDS: 20}))
     assert "total_max_attempts': 2}) gives up after 9.0 s at most each time" in patience.says[0]
