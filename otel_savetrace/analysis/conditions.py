@@ -15,7 +15,7 @@ from scipy import stats
 from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.findings import Condition, Evidence
 from otel_savetrace.analysis.limits import LIMITS
-from otel_savetrace.analysis.predicates import Truths, is_number
+from otel_savetrace.analysis.predicates import is_number
 from otel_savetrace.analysis.stratified import mantel_haenszel
 from otel_savetrace.analysis.trials import Trial
 
@@ -24,6 +24,9 @@ CHANCE = 0.01
 
 TELLING = 0.05
 """Below this p an attribute tells something beyond what another says."""
+
+FITTED_TELLING = 0.001
+"""Below this p a stretch of time does: fitted to the very failures, it always tells a little more."""
 
 LEAST_GAIN = 0.2
 """By so much the share of failed saves at least exceeds that of the others under a condition."""
@@ -182,24 +185,24 @@ def _is_explained(trial: Trial, by: Trial, cause: str) -> bool:
 
     Where neither tells anything beyond the other they are one fact under two names: the nearer one stays.
     """
-    alone = _beyond(trial, by.truths)
-    if alone <= TELLING:
+    if _tells_beyond(trial, by):
         return False
     name, other = trial.predicate.attribute, by.predicate.attribute
     other_is_nearer = (candidates.nearness(other, cause), -by.gain, other) < (
         candidates.nearness(name, cause), -trial.gain, name,
     )  # fmt: skip
-    return _beyond(by, trial.truths) <= TELLING or other_is_nearer
+    return _tells_beyond(by, trial) or other_is_nearer
 
 
-def _beyond(trial: Trial, strata: Truths) -> float:
-    """Return the p value of a statement within the saves for which another is true, and those others."""
-    return mantel_haenszel(
+def _tells_beyond(trial: Trial, other: Trial) -> bool:
+    """Return whether a statement separates within the saves for which another is true, and those others."""
+    p = mantel_haenszel(
         (
             int((trial.truths & trial.failed & part).sum()),
             int((trial.truths & ~trial.failed & part).sum()),
             int((~trial.truths & trial.failed & part).sum()),
             int((~trial.truths & ~trial.failed & part).sum()),
         )
-        for part in (strata, ~strata)
+        for part in (other.truths, ~other.truths)
     )
+    return p <= (FITTED_TELLING if trial.predicate.attribute == candidates.TIME else TELLING)

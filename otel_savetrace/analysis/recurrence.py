@@ -46,6 +46,9 @@ CLOCKS = (
     Clock(candidates.MINUTE, parts=12, part_minutes=5, worded=":{:02}"),
 )
 
+ATTRIBUTES = frozenset(clock.attribute for clock in CLOCKS)
+"""What tells a place on a clock's face, where no more and no less is meant."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Recurring:

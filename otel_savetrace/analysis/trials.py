@@ -28,14 +28,9 @@ from otel_savetrace.analysis.predicates import (
     frequent_values,
     is_number,
 )
+from otel_savetrace.analysis.significance import FEWEST, fisher, mann_whitney, mcnemar, signed_ranks
 from otel_savetrace.analysis.tell_tales import tells_duration, tells_outcome, tells_time
 from otel_savetrace.spans.rows import AttributeValue
-
-FEWEST = 3
-"""With fewer saves on a side no test is made."""
-
-MANY_PAIRS = 10
-"""From so many on Wilcoxon's test is made; with fewer the signs alone are counted, exactly."""
 
 LEAST_SHARE = 0.2
 """A value is tried that so many of the failed saves have."""
@@ -89,7 +84,7 @@ def _near(comparison: Comparison) -> Iterator[Trial]:
         return
     for name in rows.names():
         column = rows.column(name)
-        if _may_be_condition(name, column, rows):
+        if name not in recurrence.ATTRIBUTES and _may_be_condition(name, column, rows):
             for trial in _tried(name, column, rows.failed):
                 yield _weighed(trial, rows)
 
@@ -99,13 +94,13 @@ def _of_time(comparison: Comparison) -> Iterator[Trial]:
     if _too_few(rows.failed):
         return
     for name in rows.names():
-        if name in candidates.OF_THE_TIME - {candidates.HOUR, candidates.MINUTE}:
+        if name in candidates.OF_THE_TIME - recurrence.ATTRIBUTES:
             column = rows.column(name)
             if not _is_constant(column):
                 for trial in _tried(name, column, rows.failed):
                     yield dataclasses.replace(_weighed(trial, rows), of_time=True)
     for again in recurrence.recurring(rows.starts, rows.failed):
-        p = min(1.0, _fisher(again.holds, rows.failed) * again.choices)
+        p = min(1.0, fisher(again.holds, rows.failed) * again.choices)
         said = Predicate(again.attribute, "=", again.said)
         trial = Trial(said, p, again.holds, rows.failed, (again.said, None), again.choices)
         yield dataclasses.replace(_weighed(trial, rows), of_time=True)
@@ -187,13 +182,9 @@ def _tried_as_number(name: str, column: Column, failed: Truths) -> Trial | None:
         return None
     truths = beyond.holds(column)
     # Where most values are equal, ranks promise more than there is: what is counted must bear them out.
-    p = _fisher(truths, failed)
-    of_failed, of_others = _parted(numbers[known], failed[known])
-    if min(len(of_failed), len(of_others)) >= FEWEST:
-        p = max(p, float(stats.mannwhitneyu(of_failed, of_others).pvalue))
-    else:
-        # Hardly any of the others have it at all: that they have it not is what there is to test.
-        p = max(p, _fisher(known, failed))
+    p = mann_whitney(*_parted(numbers[known], failed[known]))
+    # Where hardly any of the others have it at all, that they have it not is what there is to test.
+    p = max(fisher(truths, failed), fisher(known, failed) if p is None else p)
     return Trial(beyond, p, truths, failed, (_middle(column, failed), _middle(column, ~failed)))
 
 
@@ -204,18 +195,10 @@ def _tried_as_value(name: str, column: Column, failed: Truths) -> Trial | None:
     # Values that nobody has twice cannot separate anything, and are not paid for.
     choices = sum(count > 1 for value, count in Counter(column).items() if value is not None)
     truths = [one.holds(column) for one in tried]
-    p, _, best = min((_fisher(held, failed), place, held) for place, held in enumerate(truths))[:3]
+    p, _, best = min((fisher(held, failed), place, held) for place, held in enumerate(truths))[:3]
     predicate = next(one for one, held in zip(tried, truths, strict=True) if held is best)
     usual = (predicate.value, _commonest(column, ~failed))
     return Trial(predicate, min(1.0, p * max(choices, 1)), best, failed, usual, max(choices, 1))
-
-
-def _fisher(truths: Truths, failed: Truths) -> float:
-    table = [
-        [int((truths & failed).sum()), int((truths & ~failed).sum())],
-        [int((~truths & failed).sum()), int((~truths & ~failed).sum())],
-    ]
-    return float(stats.fisher_exact(table).pvalue)
 
 
 def _paired(comparison: Comparison, unpaired: dict[str, Trial]) -> Iterator[Trial]:
@@ -251,20 +234,8 @@ def _p_paired(trial: Trial, before: Column, after: Column) -> float | None:
     difference = as_numbers(before) - as_numbers(after)
     moved = difference[~np.isnan(difference) & (difference != 0.0)]
     more = moved if trial.predicate.operator == ">=" else -moved
-    p = (
-        mcnemar(int((more > 0).sum()), int((more < 0).sum()))
-        if len(more) < MANY_PAIRS
-        else float(stats.wilcoxon(more).pvalue)
-    )
+    p = signed_ranks(more)
     return p if p is None or np.median(more) > 0 else 1.0
-
-
-def mcnemar(there: int, back: int) -> float | None:
-    """Return the p value of McNemar's exact test: of the pairs that differ, as many should differ either way.
-
-    None with fewer than `FEWEST` pairs that differ. A. Agresti, "Categorical Data Analysis", 11.1.
-    """
-    return float(stats.binomtest(there, there + back, 0.5).pvalue) if there + back >= FEWEST else None
 
 
 def _parted(
