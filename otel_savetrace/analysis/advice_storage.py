@@ -41,6 +41,23 @@ FETCHED = frozenset(
 )
 """Exceptions of a client that did not get credentials, and sent nothing."""
 
+FULL = frozenset({"507", "InsufficientStorage", "XMinioStorageFull"})
+"""Codes of a store whose disks are full."""
+
+SHUT_OFF = frozenset({"AccountProblem", "AllAccessDisabled", "UserSuspended"})
+"""Codes of an account that may do nothing at all."""
+
+IN_THE_WAY = frozenset(
+    {
+        "ExistingObjectIsDirectory",
+        "ExistingObjectIsFile",
+        "ObjectParentIsFile",
+        "XMinioObjectExistsAsDirectory",
+        "XMinioParentIsObject",
+    }
+)
+"""Codes of stores that keep objects as files, for a key that ends where a folder of another begins."""
+
 TRACERS = ("baggage", "traceparent", "tracestate")
 
 
@@ -68,6 +85,9 @@ def internal_error(case: Case) -> Iterator[str]:
     ids = case.of_attempts(attributes.REQUEST_ID)
     quote = f", with request ids such as {ids[0]}" if ids else ""
     of = case.endpoint or "the store"
+    if case.kinds & FULL:
+        yield f"Make room in {of}: it has none left ({case.codes})."
+        return
     yield f"Ask whoever runs {of} about {case.codes}{quote}."
     if case.kinds & {"502", "504", "BadGateway", "GatewayTimeout"}:
         yield "A 502 or 504 is of a proxy that got no answer of the store behind it: ask for its log, too."
@@ -136,6 +156,9 @@ def access_denied(case: Case) -> Iterator[str]:
     operations = listed(call.operation for call in case.calls())
     bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
     prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
+    if case.kinds & SHUT_OFF:
+        yield f"Ask whoever runs {case.endpoint or 'the store'} about the account: it is shut off ({case.codes})."
+        return
     yield (
         f"Hold the policies of the user and of bucket {bucket or 'in question'} against what was refused:"
         f" {operations or 'the request'}{f' on {prefix}' if prefix else ''}."
@@ -176,6 +199,13 @@ def checksum(case: Case) -> Iterator[str]:
 
 def conflict(case: Case) -> Iterator[str]:
     """Which other save wrote the same object at the same time."""
+    if case.kinds & IN_THE_WAY:
+        keys = listed(str(key) for key in case.of_calls(attributes.S3_KEY))
+        yield (
+            f"Rename what is saved as {keys or 'these keys'}: a key of another object ends where a folder of it"
+            " begins, or the reverse, which stores that keep objects as files do not take (S3 does)."
+        )
+        return
     others = _overlapping(case)
     if others:
         yield (
