@@ -193,8 +193,24 @@ class Patience:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """How many saves were looked at closely, where there were too many to look at each.
+
+    Of those that `failed` (or were never answered), `failed_read`; of those that `worked`, `worked_read`.
+    """
+
+    failed: int
+    failed_read: int
+    worked: int
+    worked_read: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """All of it. `start` and `end` are the first and the last save's, None where there is none."""
+    """All of it. `start` and `end` are the first and the last save's, None where there is none.
+
+    `saves` counts all saves, whether there is a `sample` or not.
+    """
 
     sources: tuple[SourceSeen, ...]
     start: datetime.datetime | None
@@ -207,3 +223,4 @@ class Report:
     undetermined: Undetermined
     limits: tuple[LimitUse, ...] = ()
     patience: Patience | None = None
+    sample: Sample | None = None

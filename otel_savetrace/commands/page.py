@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from otel_savetrace.analysis.episodes import Episode
-from otel_savetrace.analysis.exhibits import Exhibits, moments
+from otel_savetrace.analysis.exhibits import Exhibits, Moment
 from otel_savetrace.analysis.findings import Report
-from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.report.page.file import check_writable, write_whole
 
@@ -32,13 +31,13 @@ page_option = click.option(
 
 
 def write_page(
-    path: Path, report: Report, saves: Iterable[Save], episodes: Sequence[Episode], jaeger: str | None
+    path: Path, report: Report, moments: Sequence[Moment], episodes: Sequence[Episode], jaeger: str | None
 ) -> None:
-    """Write the page of a report on these saves and episodes, and say on standard error where it is."""
+    """Write the page of a report on these moments and episodes, and say on standard error where it is."""
     # Templates and the charting library are read only by who wants a page.
     from otel_savetrace.report.page.document import html
 
-    text = html(report, Exhibits(list(moments(saves)), episodes, jaeger))
+    text = html(report, Exhibits(moments, episodes, jaeger))
     try:
         size = write_whole(path, text)
     except OSError as error:

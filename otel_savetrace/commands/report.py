@@ -9,23 +9,23 @@ import click
 from rich.console import Console
 
 from otel_savetrace.analysis.episodes import episodes
-from otel_savetrace.analysis.report import make_report, sources_seen
-from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.analysis.report import make_report
+from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.fail_on import FailOn, fail_on_option
 from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
     json_option,
-    read_sources,
     service_option,
     since_option,
-    spans_of,
+    source_or_default,
     storymap_option,
     tell_skipped,
     window_option,
 )
 from otel_savetrace.commands.page import page_option, write_page
-from otel_savetrace.report.episodes_json import jaeger_address
+from otel_savetrace.loading.load import load
+from otel_savetrace.loading.progress import Progress
 from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.terminal import report_view
 
@@ -57,15 +57,19 @@ def report(
 ) -> None:
     """Say what separates the saves that failed from those that worked, and what to do about it."""
     selection = Selection((), storymap, since_nanoseconds, service)
-    readings = read_sources(sources, selection.query)
-    found = saves(spans_of(readings))
-    told = episodes(found, window_seconds)
 
     def fits(save: Save) -> bool:
         return selection.fits(save) and _is_of_route(save, route)
 
-    seen, jaeger = sources_seen(readings, found), jaeger_address(readings)
-    made = make_report(seen, found, told, fits, spans_of(readings), jaeger)
+    held = load(
+        sources or (source_or_default(None),),
+        selection.query,
+        fits=fits,
+        window_seconds=window_seconds,
+        progress=Progress(),
+    )
+    told, jaeger = episodes(held.saves, window_seconds), held.jaeger_address
+    made = held.completed(make_report(held.sources, held.saves, told, fits, held.spans, jaeger))
     meant = [one for one in told if any(fits(save) for save in one.failed)]
     if as_json or json_episodes:
         document = report_document(made, meant if json_episodes else None)
@@ -73,9 +77,9 @@ def report(
     else:
         Console().print(report_view(made), crop=False)
     if page is not None:
-        write_page(page, made, filter(fits, found), meant, jaeger)
-    for reading in readings:
-        tell_skipped(reading)
+        write_page(page, made, held.moments, meant, jaeger)
+    for source in held.sources:
+        tell_skipped(source)
     met = [one for one in fail_on if one.is_met(made)]
     for one in met:
         click.echo(f"--fail-on {one.said}: {one.seen(made)}.", err=True)

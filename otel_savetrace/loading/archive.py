@@ -1,6 +1,6 @@
-"""A source as files of OTLP JSON lines that can be read more than once, and ways to read them.
+"""A source that can be read more than once, and ways to read it: spans in memory, or in files.
 
-Most spans are never parsed: a line is cut, and a piece is parsed where it is wanted.
+Most spans of a file are never parsed: a line is cut, and a piece is parsed where it is wanted.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from otel_savetrace.spans.cutting import Cutter, Piece
 from otel_savetrace.spans.files import lines_of
 from otel_savetrace.spans.otlp import NotOtlpError, span_of
 from otel_savetrace.spans.otlp_lines import spans_of_line
-from otel_savetrace.spans.reading import Account
+from otel_savetrace.spans.reading import Account, Skipped
 from otel_savetrace.spans.rows import Span
 
 At = Callable[[int], None]
-"""Told how many bytes of a file have been read."""
+"""Told how many bytes of a source have been read."""
 
 NAMED_KIND = b'"kind":"'
 """A writer that tells kinds by name; its lines are read with care."""
@@ -29,16 +29,19 @@ NAMED_KIND = b'"kind":"'
 
 @dataclasses.dataclass
 class Archive:
-    """One source: what a person calls it, its files, and an account of what was no span in them.
+    """One source: what a person calls it, its files or the spans that are in memory already.
 
-    `identities` has a number for each span read, the same for the same span.
+    `skipped` and `account` tell what was no span in it. `identities` has a number for each span read, the
+    same for the same span.
     """
 
     kind: str
     name: str
     files: Sequence[Path]
-    account: Account = dataclasses.field(default_factory=Account)
+    spans: Sequence[Span] = ()
+    skipped_before: tuple[Skipped, ...] = ()
     jaeger_address: str | None = None
+    account: Account = dataclasses.field(default_factory=Account)
     identities: array[int] = dataclasses.field(default_factory=lambda: array("q"))
 
     @property
@@ -46,15 +49,23 @@ class Archive:
         """Size of all its files, as they are packed."""
         return sum(file.stat().st_size for file in self.files)
 
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What of it was not read, by reason."""
+        return (*self.skipped_before, *self.account.skipped())
+
     def spans_seen(self) -> int:
         """Return how many different spans it held."""
-        return len(np.unique(np.frombuffer(self.identities, dtype=np.int64))) if self.identities else 0
+        numbers = np.frombuffer(self.identities, dtype=np.int64)
+        return len(self.spans) + len(np.unique(numbers)) if len(numbers) else len(self.spans)
 
 
 def lines_read(
     archive: Archive, account: Account, at: At | None = None
 ) -> Iterator[tuple[str, Sequence[Piece] | Sequence[Span]]]:
     """Yield where a line stands and its spans: cut and not parsed, or where it cannot be cut, parsed."""
+    if archive.spans:
+        yield archive.name, archive.spans
     cutter = Cutter()
     passed = 0
     for file in archive.files:
@@ -75,7 +86,7 @@ def spans_of_traces(archive: Archive, wanted: Container[int], at: At | None = No
             if isinstance(one, Span):
                 if trace_number(one.trace_id) in wanted:
                     yield one
-            elif trace_number(one.ids[0]) in wanted:
+            elif trace_number(one.trace_id) in wanted:
                 span = parsed(one, unheard, where)
                 if span is not None:
                     yield span

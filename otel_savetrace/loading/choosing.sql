@@ -1,5 +1,5 @@
 -- Which saves are read in full. Reads the table `light` (light.py) and the variables `window_nanoseconds`,
--- `most_failed` and `most_overall`; leaves the table `chosen` of trace numbers.
+-- `most_failed`, `each_side` and `most_overall`; leaves the table `chosen` of trace numbers.
 --
 -- Nothing is drawn by chance: what is left out is left out by a hash of its trace, so that the same rows give
 -- the same answer in any order.
@@ -7,11 +7,11 @@
 -- What is asked about: every failure, and where there are too many, some of each kind of them.
 CREATE OR REPLACE TABLE failures AS
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY kind ORDER BY hash(trace), span) AS place
+    SELECT *, row_number() OVER (PARTITION BY fits, kind ORDER BY hash(trace), span) AS place
     FROM light
     WHERE failing
 )
-ORDER BY place, hash(trace), span
+ORDER BY fits DESC, place, hash(trace), span
 LIMIT getvariable('most_failed');
 
 -- Its retries, and what it retries, as recorded.
@@ -55,7 +55,9 @@ QUALIFY rank() OVER (PARTITION BY failures.trace, failures.span ORDER BY light.s
 
 -- Whether a thing was there before says whether a failed create came back under another name.
 INSERT INTO chosen
-SELECT arg_min(light.trace, light.starts)
+SELECT unnest([
+    arg_min(light.trace, light.starts), arg_min(light.trace, light.starts) FILTER (outcome = 'succeeded')
+])
 FROM light
 JOIN (SELECT DISTINCT what FROM failures) USING (what)
 GROUP BY what;
@@ -83,12 +85,24 @@ SELECT trace
 FROM (SELECT trace, row_number() OVER (ORDER BY starts, trace) AS place, count(*) OVER () AS held FROM controls)
 WHERE place % greatest(held // getvariable('most_overall'), 1) = 0;
 
--- What comes nearest to a limit, takes longest, is the first of a version; where the data begin and end.
+-- What comes nearest to a limit, each thing once; what takes longest; the first of a version, the last of a
+-- worker; where the data begin and end.
 INSERT INTO chosen
-SELECT unnest(max_by(trace, key_len, 20)) FROM light WHERE key_len IS NOT NULL
-UNION SELECT unnest(max_by(trace, header_bytes, 20)) FROM light WHERE header_bytes IS NOT NULL
-UNION SELECT unnest(max_by(trace, body_size, 20)) FROM light WHERE body_size IS NOT NULL
+SELECT trace
+FROM (SELECT what, arg_max(trace, key_len) AS trace, max(key_len) AS most FROM light GROUP BY what)
+ORDER BY most DESC NULLS LAST
+LIMIT 20;
+
+INSERT INTO chosen
+SELECT trace
+FROM (SELECT what, arg_max(trace, header_bytes) AS trace, max(header_bytes) AS most FROM light GROUP BY what)
+ORDER BY most DESC NULLS LAST
+LIMIT 20;
+
+INSERT INTO chosen
+SELECT unnest(max_by(trace, body_size, 20)) FROM light WHERE body_size IS NOT NULL
 UNION SELECT unnest(max_by(trace, ends - starts, 20)) FROM light
 UNION SELECT unnest(max_by(trace, ends, 1)) FROM light
 UNION SELECT unnest(min_by(trace, starts, 1)) FROM light
-UNION SELECT min_by(trace, starts) FROM light GROUP BY version;
+UNION SELECT min_by(trace, starts) FROM light GROUP BY version
+UNION SELECT max_by(trace, starts) FROM light WHERE instance IS NOT NULL GROUP BY instance;

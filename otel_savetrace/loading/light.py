@@ -7,7 +7,7 @@ things. The table lies in a file and may take more room than memory has.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +22,9 @@ from otel_savetrace.loading.archive import trace_number
 MEMORY = "300MB"
 """What DuckDB may hold; more lies on disk."""
 
+Fits = Callable[[Save], bool]
+"""Whether a save is one of those asked for."""
+
 COLUMNS: Mapping[str, str] = {
     "source": "UTINYINT",  # number of the source that told it
     "trace": "UBIGINT",
@@ -29,6 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "starts": "BIGINT",  # nanoseconds since 1970, UTC
     "ends": "BIGINT",
     "outcome": "VARCHAR",
+    "code": "VARCHAR",  # of its failure
     "failing": "BOOLEAN",  # it failed, or its answer never came
     "fits": "BOOLEAN",  # it is one of those asked for
     "retry": "BOOLEAN",  # a failed save is known to have come before it
@@ -40,6 +44,7 @@ COLUMNS: Mapping[str, str] = {
     "content": "BIGINT",
     "previous": "UBIGINT",  # trace of the failed save that it retries
     "version": "BIGINT",
+    "instance": "BIGINT",  # the worker that served it
     "key_len": "BIGINT",
     "header_bytes": "BIGINT",
     "body_size": "BIGINT",
@@ -47,13 +52,17 @@ COLUMNS: Mapping[str, str] = {
 
 
 class LightTable:
-    """Rows go to a file first, which is what DuckDB reads fastest; `finish` makes the table of them."""
+    """Rows go to a file first, which is what DuckDB reads fastest; `finish` makes the table of them.
 
-    def __init__(self, folder: Path) -> None:
+    `by_source` then has the saves that each source told.
+    """
+
+    def __init__(self, folder: Path, fits: Fits) -> None:
+        self._fits = fits
         self._path = folder / "light.csv"
-        self._file = self._path.open("w", newline="", encoding="ascii")
+        self._file = self._path.open("w", newline="", encoding="utf-8")
         self._write = csv.writer(self._file).writerow
-        self._folder = folder
+        self.by_source: dict[int, int] = {}
         self.database = duckdb.connect(str(folder / "light.duckdb"))
 
     def __enter__(self) -> LightTable:
@@ -65,13 +74,14 @@ class LightTable:
         self._file.close()
         self.database.close()
 
-    def add(self, source: int, save: Save, fits: bool) -> None:
+    def add(self, source: int, save: Save) -> None:
         """Write a save's row."""
         held = save.span.attributes
         outcome = save.outcome
-        failing = outcome == "failed" or (outcome == "unknown" and save.answered != "yes")
+        failing = is_failing(save)
         previous = values.text(held.get(attributes.PREVIOUS_TRACE_ID))
         body_size = values.integer(held.get(attributes.REQUEST_BODY_SIZE))
+        instance = (save.span.resource.get("service.instance.id"), held.get(attributes.PROCESS_ID))
         who, what = identity.user(save), identity.thing(save)
         self._write(
             (
@@ -81,8 +91,9 @@ class LightTable:
                 min(save.span.start_nanoseconds, LATEST_NANOSECONDS),
                 min(save.span.end_nanoseconds, LATEST_NANOSECONDS),
                 outcome,
+                save.error_code if outcome == "failed" else None,
                 failing,
-                fits,
+                self._fits(save),
                 previous is not None,
                 hash((save.error_code, save.stage)) if failing else None,
                 hash((save.span.service, save.route)),
@@ -92,6 +103,7 @@ class LightTable:
                 hash(save.content) if save.content else None,
                 _number(previous),
                 hash(_version(save)),
+                hash(instance) if any(instance) else None,
                 values.integer(held.get(attributes.KEY_LEN)),
                 values.integer(held.get(attributes.HEADER_BYTES)),
                 body_size,
@@ -101,20 +113,32 @@ class LightTable:
     def finish(self) -> None:
         """Make the table `light` of the rows: of a save that was read twice the first."""
         self._file.close()
+        # A bar would be drawn on standard output, where a script expects JSON.
+        self.database.execute("SET enable_progress_bar = false")
         self.database.execute(f"SET memory_limit = '{MEMORY}'")
         self.database.execute("SET preserve_insertion_order = false")
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        self.database.execute(f"CREATE TABLE rows ({columns})")
+        self.database.execute(f"CREATE TABLE told ({columns})")
         if self._path.stat().st_size:
             self.database.execute(
-                f"COPY rows FROM '{self._path}' (FORMAT csv, HEADER false, AUTO_DETECT false)"
+                f"COPY told FROM '{self._path}' (FORMAT csv, HEADER false, AUTO_DETECT false)"
             )
         self._path.unlink()
         self.database.execute(
-            "CREATE TABLE light AS FROM rows"
+            "CREATE TABLE light AS FROM told"
             " QUALIFY row_number() OVER (PARTITION BY trace, span ORDER BY source, failing DESC) = 1"
         )
-        self.database.execute("DROP TABLE rows")
+        self.by_source = dict(
+            self.database.execute(
+                "SELECT source, count(DISTINCT (trace, span)) FROM told GROUP BY source"
+            ).fetchall()
+        )
+        self.database.execute("DROP TABLE told")
+
+
+def is_failing(save: Save) -> bool:
+    """Return whether a save failed, or its answer never came."""
+    return save.outcome == "failed" or (save.outcome == "unknown" and save.answered != "yes")
 
 
 def _version(save: Save) -> tuple[object, object]:

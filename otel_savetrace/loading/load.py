@@ -1,9 +1,10 @@
 """`load(sources, query)`: what a report needs of millions of saves, in bounded memory.
 
-The archives are read twice. First each save's own span alone is parsed, and a light row of it kept in a table
-(`light`): so many saves there are, so many failed. Then the saves that the report looks at are read in full:
-all of them where there are few, else the failed ones (of each kind some, where they are many), what may be
-their retries, those that worked near them in time, some that stand for the whole time, and the extremes.
+What is small is read whole. Large files are read twice. First each save's own span alone is parsed, and a
+light row of it kept in a table (`light`): so many saves there are, so many failed. Then the saves that the
+report looks at are read in full: all of them where there are few, else the failed ones (of each kind some,
+where they are very many), what may be their retries, those that worked near them in time, some that stand
+for the whole time, and the extremes.
 """
 
 from __future__ import annotations
@@ -11,94 +12,142 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS
-from otel_savetrace.analysis.findings import SaveCounts, SourceSeen
-from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.analysis.exhibits import Moment, moments
+from otel_savetrace.analysis.findings import Report, Sample, SaveCounts, SourceSeen
+from otel_savetrace.analysis.saves import Route, Save, saves
 from otel_savetrace.loading.archive import Archive, spans_of_traces
-from otel_savetrace.loading.choosing import choose
-from otel_savetrace.loading.gathering import gather
-from otel_savetrace.loading.light import LightTable
+from otel_savetrace.loading.choosing import Bounds, choose
+from otel_savetrace.loading.gathering import LARGE_BYTES, gather
+from otel_savetrace.loading.light import Fits, LightTable, is_failing
+from otel_savetrace.loading.moments import all_moments
 from otel_savetrace.loading.progress import Progress
-from otel_savetrace.loading.reading_lightly import Fits, LightReading
+from otel_savetrace.loading.reading_lightly import LightReading
+from otel_savetrace.spans.otlp_json import refuse_what_is_not_otlp
 from otel_savetrace.spans.reading import Query, each_once, gathering_no_garbage
 from otel_savetrace.spans.rows import Span
 
 TRACES_AT_ONCE = 20_000
 """Traces that are read whole at a time to find saves in them that do not tell their outcome."""
 
+ALL = Query()
+BOUNDS = Bounds()
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
     """What the sources held.
 
-    `counts`, `start` and `end` are of all saves that fit; `failed` is how many of all saves, fitting or not,
-    failed or were never answered. `saves` are those read in full, oldest first, whether they fit or not:
-    `complete` says that these are all there are, else they were chosen as this module's head tells, and
-    `failed_read` of the failed ones are among them. `jaeger_address` is where the pages of a Jaeger stand
-    that is one of the sources.
+    `saves` are those read in full, oldest first, whether they fit or not, and `spans` all of their traces;
+    `sample` tells how many there are beside them, None where they are all. `moments` has every save that
+    fits, read in full or not; `unread` counts those that were not. `jaeger_address` is where the pages of a
+    Jaeger stand that is one of the sources.
     """
 
     sources: tuple[SourceSeen, ...]
-    counts: SaveCounts
-    start: datetime.datetime | None
-    end: datetime.datetime | None
     saves: tuple[Save, ...]
-    complete: bool
-    failed: int
-    failed_read: int
+    spans: tuple[Span, ...]
+    moments: Sequence[Moment]
+    sample: Sample | None
+    unread: SaveCounts
     jaeger_address: str | None
+
+    def completed(self, report: Report) -> Report:
+        """Return a report on `saves` with the counts and the time of all saves that fit."""
+        if self.sample is None:
+            return report
+        read, unread = report.saves, self.unread
+        return dataclasses.replace(
+            report,
+            saves=SaveCounts(
+                read.total + unread.total,
+                read.succeeded + unread.succeeded,
+                read.failed + unread.failed,
+                read.unknown + unread.unknown,
+            ),
+            start=_moment(self.moments[0]) if self.moments else None,
+            end=_moment(self.moments[-1]) if self.moments else None,
+            sample=self.sample,
+        )
 
 
 def load(
     sources: Sequence[str],
-    query: Query,
+    query: Query = ALL,
     *,
     fits: Fits = lambda save: True,
     window_seconds: float = WINDOW_SECONDS,
     progress: Progress | None = None,
+    bounds: Bounds = BOUNDS,
+    large_bytes: int = LARGE_BYTES,
 ) -> Loaded:
     """Read the sources; `fits` says of a save whether it is one of those asked for.
 
     It is asked with a save that has no calls, and must not look at them. Raises `SourceError` where a source
     cannot be read at all.
     """
-    with tempfile.TemporaryDirectory(prefix="savetrace-") as made, gathering_no_garbage():
-        folder = Path(made)
-        archives = gather(sources, query, folder)
-        shown = progress or Progress(shown=False)
-        with shown, LightTable(folder) as table:
-            reading = _read_lightly(archives, query, table, fits, shown)
-            table.finish()
-            wanted = choose(table.database, window_seconds)
-            spans = [span for _, span in _spans(archives, wanted, "looking closer", shown)]
-            found = [save for save in saves(each_once(spans), reading.routes) if _is_asked_for(save, query)]
-            return _loaded(archives, table.database, found)
+    archives = gather(sources, query, large_bytes)
+    with gathering_no_garbage():
+        if any(archive.files for archive in archives):
+            return _chosen(archives, fits, window_seconds, progress or Progress(shown=False), bounds)
+        spans = each_once(span for archive in archives for span in archive.spans)
+        found = saves(spans)
+        fitting = list(moments(filter(fits, found)))
+        by_source = _saves_by_source(archives, found)
+        return _loaded(archives, by_source, found, spans, fitting, fitting, None)
 
 
-def _read_lightly(
-    archives: Sequence[Archive], query: Query, table: LightTable, fits: Fits, progress: Progress
-) -> LightReading:
-    reading = LightReading(table, fits, lambda save: _is_asked_for(save, query))
+def _chosen(
+    archives: Sequence[Archive], fits: Fits, window_seconds: float, progress: Progress, bounds: Bounds
+) -> Loaded:
+    with (
+        tempfile.TemporaryDirectory(prefix="savetrace-") as folder,
+        LightTable(Path(folder), fits) as table,
+        progress,
+    ):
+        routes = _read_lightly(archives, table, progress)
+        table.finish()
+        wanted = choose(table.database, window_seconds, bounds)
+        held = _spans(archives, wanted, "looking closer", progress)
+        spans = each_once(span for _, span in held)
+        found = saves(spans, routes)
+        sample = _sample(table.database, found)
+        read = list(moments(filter(fits, found)))
+        told = all_moments(table.database) if sample else read
+        return _loaded(archives, table.by_source, found, spans, told, read, sample)
+
+
+def _read_lightly(archives: Sequence[Archive], table: LightTable, progress: Progress) -> frozenset[Route]:
+    reading = LightReading(table)
     for number, archive in enumerate(archives):
         reading.read(number, archive, progress.step(f"reading {archive.name}", archive.bytes))
+        if archive.files:
+            refuse_what_is_not_otlp(archive.name, archive.account, found=bool(archive.identities))
     done: frozenset[int] = frozenset()
     while waiting := sorted(reading.others() - done):
         for first in range(0, len(waiting), TRACES_AT_ONCE):
             traces = frozenset(waiting[first : first + TRACES_AT_ONCE])
-            told: dict[tuple[str, str], int] = {}
-            spans: list[Span] = []
-            for number, span in _spans(archives, traces, "reading traces without outcome", progress):
-                told.setdefault((span.trace_id, span.span_id), number)
-                spans.append(span)
-            for save in saves(each_once(spans), reading.routes):
-                reading.add(told.get((save.trace_id, save.span.span_id), 0), save)
+            _read_whole(archives, traces, reading, progress)
         done |= frozenset(waiting)
-    return reading
+    return frozenset(reading.routes)
+
+
+def _read_whole(
+    archives: Sequence[Archive], traces: frozenset[int], reading: LightReading, progress: Progress
+) -> None:
+    told: dict[str, int] = {}
+    spans: list[Span] = []
+    for number, span in _spans(archives, traces, "reading traces without outcome", progress):
+        told.setdefault(span.trace_id, number)
+        spans.append(span)
+    for save in saves(each_once(spans), reading.routes):
+        reading.add(told[save.trace_id], save)
 
 
 def _spans(
@@ -109,46 +158,45 @@ def _spans(
             yield number, span
 
 
-def _is_asked_for(save: Save, query: Query) -> bool:
-    starts = save.span.start_nanoseconds
-    return (
-        (query.start_nanoseconds is None or starts >= query.start_nanoseconds)
-        and (query.end_nanoseconds is None or starts <= query.end_nanoseconds)
-        and query.service in {None, save.span.service}
-    )
+def _sample(database: duckdb.DuckDBPyConnection, found: Sequence[Save]) -> Sample | None:
+    ((held, failing),) = database.execute("SELECT count(*), count(*) FILTER (failing) FROM light").fetchall()
+    if len(found) >= held:
+        return None
+    failed_read = sum(is_failing(save) for save in found)
+    return Sample(failing, failed_read, held - failing, len(found) - failed_read)
 
 
-def _loaded(archives: Sequence[Archive], database: duckdb.DuckDBPyConnection, found: list[Save]) -> Loaded:
-    ((total, succeeded, failed, unknown, start, end, held, failing),) = database.execute(
-        "SELECT count(*) FILTER (fits), count(*) FILTER (fits AND outcome = 'succeeded'),"
-        " count(*) FILTER (fits AND outcome = 'failed'), count(*) FILTER (fits AND outcome = 'unknown'),"
-        " min(starts) FILTER (fits), max(starts) FILTER (fits), count(*), count(*) FILTER (failing)"
-        " FROM light"
-    ).fetchall()
-    by_source = dict(database.execute("SELECT source, count(*) FROM light GROUP BY source").fetchall())
-    seen = tuple(
-        SourceSeen(one.kind, one.name, one.spans_seen(), by_source.get(number, 0), one.account.skipped())
-        for number, one in enumerate(archives)
-    )
-    failed_read = sum(save.outcome == "failed" or _unanswered(save) for save in found)
+def _loaded(
+    archives: Sequence[Archive],
+    by_source: dict[int, int],
+    found: Sequence[Save],
+    spans: Sequence[Span],
+    told: Sequence[Moment],
+    read: Sequence[Moment],
+    sample: Sample | None,
+) -> Loaded:
+    unread = Counter(one.outcome for one in told) - Counter(one.outcome for one in read)
     return Loaded(
-        sources=seen,
-        counts=SaveCounts(total, succeeded, failed, unknown),
-        start=_moment(start),
-        end=_moment(end),
+        sources=tuple(
+            SourceSeen(one.kind, one.name, one.spans_seen(), by_source.get(number, 0), one.skipped)
+            for number, one in enumerate(archives)
+        ),
         saves=tuple(found),
-        complete=len(found) >= held,
-        failed=failing,
-        failed_read=failed_read,
+        spans=tuple(spans),
+        moments=told,
+        sample=sample,
+        unread=SaveCounts(unread.total(), unread["succeeded"], unread["failed"], unread["unknown"]),
         jaeger_address=next((one.jaeger_address for one in archives if one.jaeger_address), None),
     )
 
 
-def _unanswered(save: Save) -> bool:
-    return save.outcome == "unknown" and save.answered != "yes"
+def _saves_by_source(archives: Sequence[Archive], found: Sequence[Save]) -> dict[int, int]:
+    """Return how many of the saves each source told something of."""
+    traces = [{span.trace_id for span in archive.spans} for archive in archives]
+    return Counter(
+        number for save in found for number, of_source in enumerate(traces) if save.trace_id in of_source
+    )
 
 
-def _moment(nanoseconds: int | None) -> datetime.datetime | None:
-    if nanoseconds is None:
-        return None
-    return datetime.datetime.fromtimestamp(nanoseconds / 1e9, tz=datetime.timezone.utc)
+def _moment(moment: Moment) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(moment.nanoseconds / 1e9, tz=datetime.timezone.utc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
 from otel_savetrace.loading.archive import Archive, At, lines_read, parsed, trace_number
 from otel_savetrace.loading.light import LightTable
-from otel_savetrace.spans.cutting import Piece
+from otel_savetrace.loading.waiting import Waiting
+from otel_savetrace.spans.cutting import IDS_END, Piece
 from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
@@ -27,23 +28,20 @@ WRITES = tuple(name.encode() for name in sorted(attributes.WRITES))
 SPANS_TO_LEARN_FROM = 5_000
 """Spans at the beginning of an archive by which it is learned which attributes name what was saved."""
 
-Fits = Callable[[Save], bool]
-
 
 class LightReading:
-    """Reads archives for what their saves' own spans say.
+    """Reads archives for what their saves' own spans say, or with plain OpenTelemetry, those and their calls.
 
     After `read`, `others` has the traces that must be read whole to know whether there is a save in them:
     those that write without a span that tells an outcome, and requests that were never answered. `routes`
     are those of the saves that are known.
     """
 
-    def __init__(self, table: LightTable, fits: Fits, asked_for: Fits) -> None:
+    def __init__(self, table: LightTable) -> None:
         self._table = table
-        self._fits = fits
-        self._asked_for = asked_for
         self._told = array("Q")
         self._writing = array("Q")
+        self._waiting = Waiting()
         self._cut: dict[int, Route] = {}
         self.routes: set[Route] = set()
         self._names: frozenset[str] = frozenset()
@@ -54,13 +52,16 @@ class LightReading:
         for where, line in lines_read(archive, archive.account, at):
             for one in line:
                 if isinstance(one, Span):
-                    archive.identities.append(hash((one.trace_id, one.span_id)))
+                    if not archive.spans:
+                        archive.identities.append(_identity(one))
                     self._take(number, one)
                 else:
+                    archive.identities.append(hash(one.text[:IDS_END]))
                     self._take_piece(number, archive, one, where)
 
     def others(self) -> frozenset[int]:
         """Return the numbers of the traces that have to be read whole."""
+        self._writing.extend(self._waiting.traces())
         writing, told = (np.unique(np.frombuffer(one, np.uint64)) for one in (self._writing, self._told))
         found = np.setdiff1d(writing, told, assume_unique=True).tolist()
         cut = [trace for trace, route in self._cut.items() if route in self.routes]
@@ -68,17 +69,19 @@ class LightReading:
 
     def _take_piece(self, number: int, archive: Archive, piece: Piece, where: str) -> None:
         text = piece.text
-        trace_id, span_id = piece.ids
-        archive.identities.append(hash((trace_id, span_id)))
         if SERVER in text:
-            if OUTCOME in text or not any(status in text for status in STATUSES):
+            trace = trace_number(piece.trace_id)
+            calls = self._waiting.taken(trace)
+            answered = any(status in text for status in STATUSES)
+            if OUTCOME in text or calls or not answered:
                 span = parsed(piece, archive.account, where)
                 if span is not None:
-                    self._take(number, span)
+                    self._take(number, span, calls)
         elif S3 in text and any(name in text for name in WRITES):
-            self._writing.append(trace_number(trace_id))
+            dropped = self._waiting.add(trace_number(piece.trace_id), piece)
+            self._writing.extend(dropped)
 
-    def _take(self, number: int, span: Span) -> None:
+    def _take(self, number: int, span: Span, calls: Sequence[Piece] = ()) -> None:
         if span.kind != "server":
             if is_call(span) and operation_of(span) in attributes.WRITES:
                 self._writing.append(trace_number(span.trace_id))
@@ -86,17 +89,34 @@ class LightReading:
             self._told.append(trace_number(span.trace_id))
             self.add(number, Save(span, (), thing_of(Request(span, ()), self._names)))
         elif answer_missing(span):
+            self._writing.extend([trace_number(span.trace_id)] if calls else ())
             route = route_of(span)
             if route is not None:
                 self._cut[trace_number(span.trace_id)] = route
+        elif calls:
+            self._take_plain(number, span, calls)
+
+    def _take_plain(self, number: int, span: Span, calls: Sequence[Piece]) -> None:
+        """Take a request of plain OpenTelemetry, which is a save if it wrote."""
+        unheard = Account()
+        read = [parsed(piece, unheard, "") for piece in calls]
+        for one in requests((span, *(call for call in read if call is not None))):
+            if one.span is span and one.writes:
+                self._told.append(trace_number(span.trace_id))
+                self.add(number, Save(span, one.calls, thing_of(one, self._names)))
+                return
+        self._writing.append(trace_number(span.trace_id))
 
     def add(self, number: int, save: Save) -> None:
-        """Write a save's light row, where it is of the time and service asked for."""
+        """Write a save's light row."""
         route = route_of(save.span)
         if route is not None:
             self.routes.add(route)
-        if self._asked_for(save):
-            self._table.add(number, save, self._fits(save))
+        self._table.add(number, save)
+
+
+def _identity(span: Span) -> int:
+    return hash(b'{"traceId":"%b","spanId":"%b"' % (span.trace_id.encode(), span.span_id.encode()))
 
 
 def _learned(archive: Archive) -> frozenset[str]:

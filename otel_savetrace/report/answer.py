@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from otel_savetrace.analysis.cause_codes import UNEXPLAINED
-from otel_savetrace.analysis.findings import Condition, Confidence, Report, Verdict
+from otel_savetrace.analysis.findings import Condition, Confidence, Report, Sample, Verdict
 from otel_savetrace.analysis.shares import share
 from otel_savetrace.analysis.words import count
 from otel_savetrace.report.cause_words import cause_in_words, sentence
@@ -55,9 +55,24 @@ def not_said(report: Report) -> Iterator[tuple[str, str]]:
     if unknown:
         counts = "it counts" if unknown == 1 else "they count"
         yield count(unknown, "save"), f"the end was not seen, so {counts} neither as failed nor as succeeded."
+    if report.sample is not None:
+        yield from _not_looked_at(report.sample)
     for source in report.sources:
         for one in source.skipped:
             yield f"{one.count:,} not read of {source.name}", f"{one.why}, first at {one.where}"
+
+
+def _not_looked_at(sample: Sample) -> Iterator[tuple[str, str]]:
+    if sample.failed_read < sample.failed:
+        yield (
+            f"{sample.failed - sample.failed_read:,} of {count(sample.failed, 'failed save')}",
+            f"too many to look at each: what is said rests on {sample.failed_read:,}, some of each error.",
+        )
+    yield (
+        f"{sample.worked - sample.worked_read:,} of {count(sample.worked, 'save')} that worked",
+        f"they are counted; the failed ones were held against the other {sample.worked_read:,}, which were"
+        " near them or stand for the whole time.",
+    )
 
 
 def _what(report: Report) -> str:

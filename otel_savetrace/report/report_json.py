@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterable
@@ -53,6 +54,8 @@ def report_document(report: Report, episodes: Iterable[Episode] | None = None) -
         "verdicts": [_verdict(verdict) for verdict in report.verdicts],
         "undetermined": {"saves": report.undetermined.saves, "why": report.undetermined.why},
     }
+    if report.sample is not None:
+        document["sample"] = dataclasses.asdict(report.sample)
     if episodes is not None:
         document["episode_list"] = [_episode(episode) for episode in episodes]
     return document

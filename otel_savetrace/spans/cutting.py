@@ -9,7 +9,6 @@ and is parsed whole by whoever asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,6 +18,10 @@ from otel_savetrace.spans.otlp import NotOtlpError, Place, place_of
 BEGINS = b'{"traceId":"'
 FIRST = b'{"resourceSpans":['
 LINKS = b'"links":['
+WHOLE = b"},"
+IDS_END = 73
+"""A span begins with its ids, which are as long as this."""
+
 START = b'"startTimeUnixNano":'
 """Every span has it once, no link has."""
 
@@ -37,12 +40,14 @@ class Piece(NamedTuple):
     text: bytes
 
     @property
-    def ids(self) -> tuple[str, str]:
-        """Trace and span id in hex."""
-        found = _IDS.match(self.text)
-        if found is None:
-            raise ValueError
-        return found["trace"].decode(), found["span"].decode()
+    def trace_id(self) -> bytes:
+        """Trace id in hex."""
+        return self.text[12:44]
+
+    @property
+    def span_id(self) -> bytes:
+        """Span id in hex."""
+        return self.text[56:72]
 
 
 class Cutter:
@@ -58,26 +63,31 @@ class Cutter:
         if len(parts) == 1 or not line.startswith(FIRST) or line.find(FIRST, 1) > 0:
             return None
         try:
-            pieces = list(self._pieces(parts))
+            pieces = self._pieces(parts)
         except (ValueError, NotOtlpError):
             return None
-        whole = len(pieces) == line.count(START) and all(_IDS.match(piece.text) for piece in pieces)
+        whole = len(pieces) == line.count(START) and all(map(_IDS.match, [text for _, text in pieces]))
         return pieces if whole else None
 
-    def _pieces(self, parts: list[bytes]) -> Iterator[Piece]:
+    def _pieces(self, parts: list[bytes]) -> list[Piece]:
         place = self._place(parts[0])
+        found: list[Piece] = []
         waiting = b""
         for part in parts[1:]:
+            if not waiting and part.endswith(WHOLE):
+                found.append(Piece(place, b"%b%b" % (BEGINS, part[:-1])))
+                continue
             text, tail = _ended(waiting + BEGINS + part)
             if text.endswith(LINKS) or (waiting and not _is_whole(text)):
                 waiting = waiting + BEGINS + part
                 continue
             waiting = b""
-            yield Piece(place, text)
+            found.append(Piece(place, text))
             if tail:
                 place = self._place(tail)
         if waiting:
             raise ValueError
+        return found
 
     def _place(self, between: bytes) -> Place:
         """Return what the spans after these bytes stand below."""
@@ -108,7 +118,7 @@ class Cutter:
 
 def _ended(text: bytes) -> tuple[bytes, bytes]:
     """Return a span's JSON and what comes between it and the next span, empty where that is a comma."""
-    if text.endswith(b"},"):
+    if text.endswith(WHOLE):
         return text[:-1], b""
     if text.endswith(LINKS):
         return text, b""

@@ -25,7 +25,7 @@ def read_path(path: Path) -> Reading:
     account = Account()
     with gathering_no_garbage():
         spans = each_once(span for file in files_of(path) for span in _spans_of_file(file, account))
-    _refuse_what_is_not_otlp(str(path), spans, account)
+    refuse_what_is_not_otlp(str(path), account, found=bool(spans))
     return Reading("folder" if path.is_dir() else "file", str(path), spans, account.skipped())
 
 
@@ -34,14 +34,14 @@ def read_lines(lines: BinaryIO, name: str) -> Reading:
     account = Account()
     with gathering_no_garbage():
         spans = each_once(_spans_of_lines(lines, name, account))
-    _refuse_what_is_not_otlp(name, spans, account)
+    refuse_what_is_not_otlp(name, account, found=bool(spans))
     return Reading("file", name, spans, account.skipped())
 
 
-def _refuse_what_is_not_otlp(name: str, spans: tuple[Span, ...], account: Account) -> None:
+def refuse_what_is_not_otlp(name: str, account: Account, *, found: bool) -> None:
     """Raise `SourceError` where no line could be read: the wrong file was given, most likely."""
     refused = [skipped for skipped in account.skipped() if skipped.why not in OTHER_SIGNALS.values()]
-    if not spans and refused:
+    if not found and refused:
         raise SourceError(
             f"{name} holds no spans in OTLP JSON: {refused[0].why} ({refused[0].where});"
             " give the file that otel-savetrace or a Collector's file exporter writes."
