@@ -18,6 +18,7 @@ from otel_savetrace.analysis.findings import Report, Verdict
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report import figures, wording
 from otel_savetrace.report.answer import answer, not_said
+from otel_savetrace.report.attribute_words import meaning
 from otel_savetrace.report.cause_words import cause_in_words, sentence
 from otel_savetrace.report.page import distribution_charts, time_charts
 from otel_savetrace.report.page.chart import Chart
@@ -26,7 +27,8 @@ from otel_savetrace.report.page.episode_cards import episode_cards
 from otel_savetrace.report.page.episode_points import episode_points
 from otel_savetrace.report.page.script import charting_script
 from otel_savetrace.report.page.time_bins import time_bins
-from otel_savetrace.report.report_sections import PATTERN_WORDS
+from otel_savetrace.report.report_sections import PATTERN_WORDS, RETRIED
+from otel_savetrace.report.verdict_view import NOT_SET_APART
 
 
 def html(report: Report, exhibits: Exhibits) -> str:
@@ -145,20 +147,26 @@ def _environment() -> jinja2.Environment:
         duration=duration,
         figure=figures.figure,
         interval=figures.interval,
+        meaning=meaning,
         moment=wording.moment,
         percent=figures.percent,
         probability=figures.probability,
         sentence=sentence,
         short_name=wording.short_name,
+        shortened=wording.shortened,
         thousands="{:,}".format,
     )
-    environment.globals.update(pattern_words=PATTERN_WORDS, is_address=_is_address)
+    environment.globals.update(
+        is_address=_is_address, not_set_apart=NOT_SET_APART, pattern_words=PATTERN_WORDS, retried=RETRIED
+    )
     return environment
 
 
 def _readable(value: object) -> object:
-    """Return text without control characters: they could turn a line around, in a browser too."""
-    return wording.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Return text without an endless rest, and without control characters, which turn lines around here too."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return wording.shortened(value, wording.MOST_LETTERS_OF_A_STEP)
 
 
 def _is_address(text: str | None) -> bool:
