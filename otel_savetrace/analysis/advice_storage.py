@@ -157,7 +157,10 @@ def access_denied(case: Case) -> Iterator[str]:
     bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
     prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
     if case.kinds & SHUT_OFF:
-        yield f"Ask whoever runs {case.endpoint or 'the store'} about the account: it is shut off ({case.codes})."
+        yield (
+            f"Ask whoever runs {case.endpoint or 'the store'} about the account: it is shut off"
+            f" ({case.codes})."
+        )
         return
     yield (
         f"Hold the policies of the user and of bucket {bucket or 'in question'} against what was refused:"
@@ -202,7 +205,8 @@ def conflict(case: Case) -> Iterator[str]:
     if case.kinds & IN_THE_WAY:
         keys = listed(str(key) for key in case.of_calls(attributes.S3_KEY))
         yield (
-            f"Rename what is saved as {keys or 'these keys'}: a key of another object ends where a folder of it"
+            f"Rename what is saved as {keys or 'these keys'}: a key of another object ends where a folder"
+            " of it"
             " begins, or the reverse, which stores that keep objects as files do not take (S3 does)."
         )
         return
