@@ -11,7 +11,7 @@ from otel_savetrace.analysis.advice_retries import worker_limit
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.candidates import TIME
 from otel_savetrace.analysis.case import Case, extent_of_time, listed
-from otel_savetrace.analysis.patience import SETTINGS, limits_of, settings_within, trying_of
+from otel_savetrace.analysis.patience import SETTINGS, lasted, limits_of, settings_within, trying_of
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 
@@ -76,9 +76,9 @@ def dependency(case: Case) -> Iterator[str]:
 def killed(case: Case) -> Iterator[str]:
     """What was being done, and how long it may take against the worker's limit."""
     limit = worker_limit(case)
-    lasted = [save.seconds for save in case.failed if save.seen]
-    ended = f" They ended after {extent_of_time(lasted)}." if lasted else ""
-    if limit is not None and lasted and max(lasted) < EARLY * limit:
+    took = [save.seconds for save in case.failed if save.seen]
+    ended = f" They ended after {extent_of_time(took)}." if took else ""
+    if limit is not None and took and max(took) < EARLY * limit:
         yield (
             f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
             " kernel's"
@@ -99,32 +99,32 @@ def killed(case: Case) -> Iterator[str]:
 
 def front_timeout(case: Case) -> Iterator[str]:
     """The front's patience against the worker's, and the store's."""
-    lasted = [save.seconds for save in case.failed]
+    took = [lasted(save) for save in case.failed]
     limit = worker_limit(case)
     yield (
-        f"Let the app give up before the front server does, which was after {extent_of_time(lasted)} (nginx:"
+        f"Let the app give up before the front server does, which was after {extent_of_time(took)} (nginx:"
         " proxy_read_timeout)."
     )
-    if limit is not None and limit > min(lasted):
+    if limit is not None and limit > min(took):
         yield f"Its worker goes on for up to {duration(limit)}, for nobody: set one above the other."
-    settings = settings_within(trying_of([*case.failed, *case.worked]), min(lasted), SETTINGS["front"])
+    settings = settings_within(trying_of([*case.failed, *case.worked]), min(took), SETTINGS["front"])
     if settings is not None:
         yield f"{settings}."
 
 
 def bad_gateway(case: Case) -> Iterator[str]:
     """Whether workers are killed behind the front."""
-    lasted = [save.seconds for save in case.failed]
+    took = [lasted(save) for save in case.failed]
     limit = limits_of([*case.failed, *case.worked]).get("worker")
-    if limit is not None and limit.saves and min(lasted) >= EARLY * limit.seconds:
+    if limit is not None and limit.saves and min(took) >= EARLY * limit.seconds:
         yield (
             f"Look for WORKER TIMEOUT in the server's log: the front server got no answer after"
-            f" {extent_of_time(lasted)}, just where workers end ({duration(limit.seconds)})."
+            f" {extent_of_time(took)}, just where workers end ({duration(limit.seconds)})."
         )
     else:
         yield (
             f"See what the front server's error log says of these requests: they got no answer after"
-            f" {extent_of_time(lasted)}. At once means that nothing listened, or that its queue was full."
+            f" {extent_of_time(took)}. At once means that nothing listened, or that its queue was full."
         )
 
 
@@ -138,9 +138,9 @@ def client_gone(case: Case) -> Iterator[str]:
             f" {count(limit.saves, 'save')} ended just there."
         )
     else:
-        lasted = extent_of_time([save.seconds for save in case.failed])
+        took = extent_of_time([lasted(save) for save in case.failed])
         yield (
-            f"Make saves faster, or tell users to wait: they were gone after {lasted}, at no time in"
+            f"Make saves faster, or tell users to wait: they were gone after {took}, at no time in"
             " particular."
         )
     yield "What they asked for may be stored all the same: a retry has to write the same key."

@@ -15,7 +15,7 @@ QUOTA = "a client has 500 tokens; a retry takes 5, from botocore 1.44 on 14 unle
 def forked_connection(case: Case) -> Iterator[str]:
     """Whose connection it was, and what may have come of it."""
     openers = {str(pid) for call in case.calls() for one in call.attempts if (pid := one.connection_pid)}
-    by = f", here by process {listed(sorted(openers))}" if openers else ""
+    by = f" (here by process {listed(sorted(openers))})" if openers else ""
     yield (
         "Make the S3 client after the fork (with gunicorn --preload in post_fork, or at its first use):"
         f" connections opened before{by} are shared by several workers (botocore#1246)."

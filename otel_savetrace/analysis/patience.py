@@ -17,10 +17,12 @@ from statistics import median
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.calls import Call
-from otel_savetrace.analysis.causes import cause_of, is_of_front
+from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.findings import Patience
 from otel_savetrace.analysis.retries import SPARE, Retries, fitting, least, retries_of
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.troubled import has_worked
+from otel_savetrace.analysis.witnesses import FRONT_SECONDS
 from otel_savetrace.analysis.words import count, duration
 
 FEW = 5
@@ -57,8 +59,13 @@ SETTINGS: Mapping[str, str] = {
     "browser": "the page's own limit",
 }
 
-BAD_GATEWAY = 502
-"""What a front server answers where the worker that it waits for is killed."""
+FATES: Mapping[str, str] = {
+    "front.bad_gateway": "worker",
+    "front.client_gone": "browser",
+    "front.timeout": "front",
+    "process.killed": "worker",
+}
+"""Whose limit ends saves of a cause: a front server's 502 is what it has where a worker is killed."""
 
 NGINX_SECONDS = 60.0
 """nginx's default of proxy_read_timeout (ngx_http_proxy_module)."""
@@ -114,11 +121,11 @@ def patience_found(saves: Sequence[Save]) -> Patience | None:
 def limits_of(saves: Sequence[Save]) -> dict[str, Limit]:
     """Return the limits that are known, innermost first: ``worker``, ``front``, ``browser``, ``other``."""
     ended: dict[str, list[float]] = {who: [] for who in NAMES}
-    worked = sorted(save.seconds for save in saves if save.outcome == "succeeded")
+    worked = sorted(lasted(save) for save in saves if has_worked(save))
     for save in saves:
         fate = _fate(save)
         if fate is not None:
-            ended[fate].append(save.seconds)
+            ended[fate].append(lasted(save))
     found = {who: limit_seen(lengths, worked, KEEPER_SECONDS[who]) for who, lengths in ended.items()}
     configured = [save.worker_timeout_seconds for save in saves if save.worker_timeout_seconds]
     if configured:
@@ -127,6 +134,12 @@ def limits_of(saves: Sequence[Save]) -> dict[str, Limit]:
             least, _just_at(least, sorted(ended["worker"]), KEEPER_SECONDS["worker"]), True
         )
     return {who: limit for who, limit in found.items() if limit is not None}
+
+
+def lasted(save: Save) -> float:
+    """Return how long a save took, in seconds, for whoever stands outermost of those that tell of it."""
+    of_front = values.number(save.span.attributes.get(FRONT_SECONDS))
+    return save.seconds if of_front is None else of_front
 
 
 def limit_seen(ended: Sequence[float], worked: Sequence[float], keeper_seconds: float) -> Limit | None:
@@ -252,14 +265,10 @@ def _limits_outlast(limits: Mapping[str, Limit]) -> Iterator[str]:
 
 def _fate(save: Save) -> str | None:
     """Return whose limit may have ended a save, by how it ended."""
-    if is_of_front(save) and save.status_code == BAD_GATEWAY:
-        return "worker"
-    if save.outcome == "unknown" and save.answered != "no":
-        return None
-    if save.outcome == "succeeded":
+    if has_worked(save) or (save.outcome == "unknown" and save.answered != "no"):
         return None
     cause = cause_of(save).name
-    known = {"process.killed": "worker", "front.timeout": "front", "front.client_gone": "browser"}.get(cause)
+    known = FATES.get(cause)
     # A store that does not answer, or refuses, has limits and reasons of its own.
     own = cause.startswith(("app.", "unexplained")) and save.seconds >= UNRECORDED_SECONDS
     return known or ("other" if own else None)

@@ -83,7 +83,7 @@ def test_refused_for_something_else() -> None:
     assert list(used(*saves)) == ["header section", "object key"]
 
 
-@pytest.mark.parametrize(("scope", "stage"), [("nginx", None), ("flask", names.APP)])
+@pytest.mark.parametrize(("scope", "stage"), [("nginx access log", None), ("flask", names.APP)])
 def test_body_of_a_request(scope: str, stage: str | None) -> None:
     """A body's limit is known where a front server, or the app, was seen to refuse one."""
     saves = [

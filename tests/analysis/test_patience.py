@@ -11,6 +11,7 @@ from otel_savetrace.analysis.findings import Patience
 from otel_savetrace.analysis.patience import limit_seen, patience_found
 from otel_savetrace.analysis.retries import Retries, fitting, least, longest_backoffs
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_SECONDS, FRONT_STATUS
 from otel_savetrace.spans.rows import AttributeValue
 from tests.analysis.made_case import made_attempt, made_call, made_save
 
@@ -110,6 +111,14 @@ def test_seen_at_the_front(status: int, who: str) -> None:
         60.0,
         "as seen: 5 saves ended just there",
     )
+
+
+def test_what_a_front_logged_of_a_traced_save() -> None:
+    """Of a save that the app and a front server tell of, the front server's length counts, not the app's."""
+    seen: Held = {FRONT_STATUS: 504, FRONT_SECONDS: 60.0, APP_STATUS: 200, "http.response.status_code": 504}
+    saves = [made_save(outcome=names.FAILED, facts=seen, seconds=70.0 + number) for number in range(5)]
+    found_so = found(worked(PATIENT, save={}), *saves).waits
+    assert found_so[-1] == ("the front server", 60.0, "as seen: 5 saves ended just there")
 
 
 def test_a_front_that_gives_up_before_the_worker() -> None:

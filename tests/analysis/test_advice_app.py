@@ -1,0 +1,138 @@
+"""What to do where the app, its worker, another service or what stands before it was the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from otel_savetrace import attributes as names
+from otel_savetrace.analysis.findings import Condition
+from otel_savetrace.analysis.saves import Save
+from otel_savetrace.spans.rows import AttributeValue
+from tests.analysis.made_case import advised, made_attempt, made_call, made_save, worked_with
+
+Held = Mapping[str, AttributeValue]
+
+PATIENT: Held = {
+    names.RETRY_MODE: "standard", names.ATTEMPTS_ALLOWED: 6, names.CONNECT_TIMEOUT_SECONDS: 10.0,
+    names.READ_TIMEOUT_SECONDS: 60.0, names.PATIENCE_SECONDS: 451.0, names.ATTEMPTS: 3,
+}  # fmt: skip
+SYNC: Held = {names.WORKER_TIMEOUT_SECONDS: 30, names.WORKER_CLASS: "sync"}
+
+
+def refused_by_app(code: str, **facts: AttributeValue) -> Save:
+    """A save that the app itself failed."""
+    return made_save(outcome=names.FAILED, code=code, facts=facts)
+
+
+def died(seconds: float, *, storing: bool = True) -> Save:
+    """A save whose worker ended, as it stored or after it."""
+    ends = seconds if storing else seconds / 2
+    sent = made_attempt("SystemExit" if storing else None, seconds=ends)
+    return made_save(made_call(sent, facts=PATIENT, seconds=ends), outcome=names.UNKNOWN, seconds=seconds)
+
+
+def at_the_front(status: int, seconds: float) -> Save:
+    """A save as a front server's log tells it."""
+    return made_save(
+        outcome=names.FAILED,
+        facts={"http.response.status_code": status},
+        scope="nginx access log",
+        seconds=seconds,
+    )
+
+
+def test_exception() -> None:
+    """Exception and route are told, and where all was stored before."""
+    steps = advised("app.exception", [refused_by_app("app.errors.Boom", **{names.STORED: names.YES})])
+    assert steps.startswith("Read the traceback of app.errors.Boom, raised on POST /charts/keep:")
+    assert "In 1 save all had been stored before" in steps
+
+
+def test_rejected() -> None:
+    """What the user was told is quoted."""
+    save = refused_by_app("error_in_answer", **{names.USER_ERROR: "title missing"})
+    assert advised("app.rejected", [save]) == (
+        "Find out in the app's own code why it said no on POST /charts/keep (title missing)."
+    )
+
+
+def test_session_on_one_host() -> None:
+    """Sessions that one host alone does not know are a matter of its secret key."""
+    save = refused_by_app("login_redirect")
+    steps = advised("app.session", [save], condition=Condition(names.HOST_NAME, "=", "app-2", 1.0, 0.4))
+    assert steps.startswith(
+        "Hold the secret key and the session's store of host.name app-2 against the others'"
+    )
+    assert advised("app.session", [save]).startswith("See how long sessions last")
+
+
+def test_dependency() -> None:
+    """The service that failed is named, with the saves that are stored in part."""
+    save = refused_by_app("psycopg2.OperationalError", **{names.STORED: names.YES})
+    steps = advised("app.dependency", [save], dependencies={save.trace_id: "postgresql"})
+    assert steps.startswith("See to postgresql: psycopg2.OperationalError on POST /charts/keep.")
+    assert "In 1 save the object was stored" in steps
+
+
+def test_killed_at_the_limit() -> None:
+    """Where workers end at their limit, settings are told with which the client gives up first."""
+    steps = advised("process.killed", [died(30.2), died(30.9)], [worked_with(call=PATIENT, save=SYNC)])
+    assert steps.startswith(
+        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a save"
+        " may try"
+        " for 7 min 31 s to store one object. Config(connect_timeout=2, read_timeout="
+    )
+    assert "They ended after 30 s to 31 s." in steps
+    assert "When they ended: 2 saves in PutObject, attempt 3 of 6." in steps
+
+
+def test_killed_before_the_limit() -> None:
+    """Workers that ended long before their limit were not ended by it."""
+    steps = advised("process.killed", [died(2.0)], [worked_with(call=PATIENT, save=SYNC)])
+    assert steps.startswith("Find out what ended these workers before their limit of 30 s: a deploy")
+    assert "Config(" not in steps
+
+
+def test_killed_without_a_limit() -> None:
+    """Where no limit is known, none is made up."""
+    steps = advised("process.killed", [died(4.0)], [worked_with()])
+    assert steps.startswith("Look in the server's log for WORKER TIMEOUT, SIGKILL")
+    assert "They ended after 4.0 s." in steps
+
+
+def test_killed_elsewhere() -> None:
+    """What a save did as its worker ended is told apart from storing."""
+    steps = advised("process.killed", [died(30.2, storing=False), made_save(outcome=names.UNKNOWN)])
+    assert "1 save had called no storage; 1 save had ended PutObject, and did something else" in steps
+
+
+def test_front_timeout() -> None:
+    """The front's limit is told as it was seen, with the worker that goes on for nobody."""
+    saves = [at_the_front(504, 20.0)]
+    steps = advised("front.timeout", saves, [worked_with(call=PATIENT, save=SYNC)])
+    assert "which was after 20 s (nginx: proxy_read_timeout)" in steps
+    assert "Its worker goes on for up to 30 s, for nobody" in steps
+    assert "Config(connect_timeout=2" in steps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(30.0, "Look for WORKER TIMEOUT"), (0.01, "See what the front")]
+)
+def test_bad_gateway(seconds: float, said: str) -> None:
+    """A 502 that comes just where workers end is told to be their end; one that comes at once is not."""
+    saves = [at_the_front(502, seconds + tenth / 1000) for tenth in range(6)]
+    assert advised("front.bad_gateway", saves, [worked_with(save=SYNC)]).startswith(said)
+
+
+def test_users_who_leave() -> None:
+    """Saves that all end at one moment met the page's limit; others, users who went."""
+    together = [at_the_front(499, 45.0 + tenth / 100) for tenth in range(6)]
+    assert advised("front.client_gone", together).startswith(
+        "Raise the page's own limit, which ends saves after 45 s"
+    )
+    apart = [at_the_front(499, 3.0 * number) for number in range(1, 7)]
+    assert "they were gone after 3.0 s to 18 s, at no time in particular" in advised(
+        "front.client_gone", apart
+    )
