@@ -28,27 +28,32 @@ def stale_among(reset: Sequence[Save], succeeded: Sequence[Save]) -> list[Save]:
     """Return those saves, of some whose connection broke, that broke on a stale one.
 
     Each came on a reused connection, and nothing was heard on it. Where such connections broke no more often
-    than new ones, and had not idled longer than those that worked, staleness is no reason.
+    than new ones, and had not idled longer than those that worked, staleness is no reason. Where new ones
+    broke as silently, only those are stale that had idled for unusually long.
     """
-    candidates = [save for save in reset if _may_be_stale(_attempt(save))]
+    silent = [save for save in reset if _was_silent(_attempt(save))]
+    candidates = [save for save in silent if _may_be_stale(_attempt(save))]
     if not candidates or not succeeded:
         return candidates
-    broken = [_attempt(save) for save in reset]
-    worked = [found for found in (_attempt(save) for save in succeeded) if found is not None]
-    if len(candidates) < len(reset):
-        # Connections break here for another reason too: only what idled for unusually long may be stale.
-        candidates = _idled_unusually(candidates, worked)
+    broken = [found for found in map(_attempt, silent) if found is not None]
+    worked = [found for found in map(_attempt, succeeded) if found is not None]
+    if not _is_a_reason(candidates, broken, worked):
+        return []
+    return candidates if len(candidates) == len(silent) else _idled_unusually(candidates, worked)
+
+
+def _is_a_reason(candidates: Sequence[Save], broken: Sequence[Attempt], worked: Sequence[Attempt]) -> bool:
     if len(candidates) < FEW:
-        return candidates if _share_reused(broken) >= _share_reused(worked) else []
-    if _breaks_reused_rather(broken, worked) or _idled_longer(candidates, worked):
-        return candidates
-    return []
+        return _share_reused(broken) >= _share_reused(worked)
+    return _breaks_reused_rather(broken, worked) or _idled_longer(candidates, worked)
+
+
+def _was_silent(attempt: Attempt | None) -> bool:
+    return attempt is not None and not was_heard_of(attempt)
 
 
 def _may_be_stale(attempt: Attempt | None) -> bool:
-    if attempt is None or attempt.connection != attributes.REUSED or attempt.seconds > SOON_SECONDS:
-        return False
-    return not was_heard_of(attempt)
+    return attempt is not None and attempt.connection == attributes.REUSED and attempt.seconds <= SOON_SECONDS
 
 
 def was_heard_of(attempt: Attempt) -> bool:
