@@ -35,6 +35,9 @@ APP_STATUS = "savetrace.front.app_status"
 UPSTREAM_STATUS = "savetrace.front.upstream_status"
 """The status that the front server got from the app, as it logged it; `-` where it got none."""
 
+UPSTREAM_ANSWERED = "savetrace.front.upstream_answered"
+"""Whether the answer was the app's own; not there where the log does not tell."""
+
 UPSTREAM_ADDRESS = "savetrace.front.upstream_address"
 """Which app server it asked."""
 
@@ -49,8 +52,8 @@ TRACE_ID_LOGGED = "savetrace.front.trace_id_logged"
 """True: the front server's line carries the trace id that it handed to the app."""
 
 OF_THE_FRONT_SERVER = frozenset(
-    {FRONT_STATUS, UPSTREAM_STATUS, UPSTREAM_ADDRESS, FRONT_SECONDS, UPSTREAM_SECONDS, REQUEST_BYTES,
-     FRONT_REQUEST_ID}
+    {FRONT_STATUS, UPSTREAM_STATUS, UPSTREAM_ANSWERED, UPSTREAM_ADDRESS, FRONT_SECONDS, UPSTREAM_SECONDS,
+     REQUEST_BYTES, FRONT_REQUEST_ID}
 )  # fmt: skip
 """What is put on the row of a save that another witness tells of as well."""
 
@@ -61,8 +64,7 @@ KEY_CUT = "savetrace.log.key_cut"
 """True: the log has only the beginning of the key."""
 
 NO_CONDITIONS = frozenset(
-    {WITNESSES, FRONT_STATUS, APP_STATUS, UPSTREAM_STATUS, FRONT_SECONDS, UPSTREAM_SECONDS, REQUEST_BYTES,
-     FRONT_REQUEST_ID, TRACE_ID_LOGGED, UNTIMED, KEY_CUT}
+    {*OF_THE_FRONT_SERVER - {UPSTREAM_ADDRESS}, WITNESSES, APP_STATUS, TRACE_ID_LOGGED, UNTIMED, KEY_CUT}
 )  # fmt: skip
 """What failing brings with it, what differs between any two requests, and what the logs happen to be."""
 
@@ -98,14 +100,15 @@ def cause_of_front(save: Save) -> tuple[str, bool] | None:
     if status is None and only_told_by_front(save.span):
         status = save.status_code
     cause = OF_THE_FRONT.get(status or 0)
-    upstream = (values.text(held.get(UPSTREAM_STATUS)) or "").rpartition(",")[2].strip()
-    if cause is None or attributes.ERROR_CODE in held or upstream == str(status):
+    of_app = held.get(UPSTREAM_ANSWERED)
+    if cause is None or attributes.ERROR_CODE in held or of_app is True:
         return None
+    sure = of_app is False or status == CLIENT_GONE
     if is_told_by_log(save.span):
         never_ended = save.span.scope == STORAGE_LOG and attributes.STORED not in held
         if never_ended and status in NOBODY_ANSWERED:
             return KILLED, False
-        return cause, bool(upstream) or status == CLIENT_GONE
+        return cause, sure
     answered = held.get(APP_STATUS)
     if answered == NO_ANSWER and status in NOBODY_ANSWERED:
         return KILLED, True

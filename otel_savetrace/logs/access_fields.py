@@ -31,7 +31,7 @@ class Request:
     `end` is in nanoseconds since 1970 and true to `precision` nanoseconds: a log that has whole seconds has
     cut off the rest. `seconds` is how long it took from its first byte to the last of its answer, where that
     is known. `path` is without its query, which may hold secrets. `trace_ids` may be those of its trace, and
-    are where it is `traced`.
+    are where it is `traced`. `upstream_answered`: whether the app gave the answer itself.
     """
 
     server: str
@@ -44,6 +44,7 @@ class Request:
     trace_ids: tuple[str, ...] = ()
     request_id: str | None = None
     upstream_status: str | None = None
+    upstream_answered: bool | None = None
     upstream_seconds: float | None = None
     upstream_address: str | None = None
     body_size: int | None = None
@@ -79,6 +80,7 @@ def from_fields(fields: Mapping[str, str], server: str = UNKNOWN_SERVER) -> Requ
         trace_ids=_trace_ids(fields),
         request_id=_text(fields.get("request_id")),
         upstream_status=_upstream_status(fields.get("upstream_status")),
+        upstream_answered=_upstream_answered(fields),
         upstream_seconds=sum(known) if known else None,
         upstream_address=_text(fields.get("upstream_addr")),
         body_size=_integer(fields.get("content_length")),
@@ -142,6 +144,26 @@ def _trace_ids(fields: Mapping[str, str]) -> tuple[str, ...]:
         *(one if _TRACE_ID.fullmatch(one) else None for one in told),
     ]
     return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _upstream_answered(fields: Mapping[str, str]) -> bool | None:
+    """Return whether the last app server that was asked answered; None where that is not known.
+
+    Where none did, nginx writes its own 502 or 504 in the place of that server's status: only the time at
+    which a head came tells the two apart.
+    """
+    head = fields.get("upstream_header_time")
+    if head is not None:
+        return _number(_last(head)) is not None
+    status = fields.get("upstream_status")
+    if status is None:
+        return None
+    last = _last(status)
+    return None if last in {"502", "504"} else last == fields.get("status")
+
+
+def _last(told: str) -> str:
+    return re.split("[,:]", told)[-1].strip()
 
 
 def _upstream_status(told: str | None) -> str | None:

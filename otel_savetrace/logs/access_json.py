@@ -20,6 +20,7 @@ _VARIABLES: Mapping[str, str] = {
     "request_time": "requesttime requesttimeseconds durationseconds",
     "upstream_response_time": "upstreamresponsetime upstreamtime",
     "upstream_status": "upstreamstatus",
+    "upstream_header_time": "upstreamheadertime",
     "upstream_addr": "upstreamaddr upstreamaddress upstream",
     "request_length": "requestlength",
     "content_length": "contentlength httpcontentlength requestbodysize httprequestbodysize",

@@ -27,7 +27,7 @@ _LAST_QUOTED = re.compile(r'"([^"]{1,16384})"?$')
 
 _SHORT: Mapping[str, str] = {
     "cl": "content_length", "rid": "request_id", "rl": "request_length", "rt": "request_time",
-    "upstream": "upstream_addr", "urt": "upstream_response_time", "us": "upstream_status",
+    "uht": "upstream_header_time", "upstream": "upstream_addr", "urt": "upstream_response_time", "us": "upstream_status",
 }  # fmt: skip
 """Short names that people give to what they add to the combined format."""
 
@@ -99,6 +99,7 @@ def _haproxy(before: str, time: str, after: str) -> Request | None:
         "remote_addr": client,
         "request_time": f"{max(total, 0) / 1000:.3f}",
         "upstream_status": "-" if of_its_own else status,
+        "upstream_header_time": "-" if of_its_own else "0",
         "upstream_addr": f"{found['backend']}/{found['server']}",
         "traceparent": told,
     }

@@ -52,6 +52,7 @@ def _attributes(request: Request, known: Known | None) -> dict[str, AttributeVal
         witnesses.TRACE_ID_LOGGED: True if request.traced else None,
         witnesses.REQUEST_BYTES: request.request_bytes,
         witnesses.UPSTREAM_STATUS: request.upstream_status,
+        witnesses.UPSTREAM_ANSWERED: request.upstream_answered,
         witnesses.UPSTREAM_SECONDS: request.upstream_seconds,
         witnesses.UPSTREAM_ADDRESS: request.upstream_address,
         **(known.thing if known else {}),

@@ -235,8 +235,7 @@ def _sight(row: Span, save: Save | None = None) -> Sight:
 
 
 def _gave_up(row: Span, status: int | None) -> bool:
-    upstream = (values.text(row.attributes.get(witness.UPSTREAM_STATUS)) or "").rpartition(",")[2].strip()
-    return status in GAVE_UP and upstream != str(status)
+    return status in GAVE_UP and row.attributes.get(witness.UPSTREAM_ANSWERED) is not True
 
 
 def _start(row: Span) -> tuple[int, int] | None:

@@ -1,0 +1,149 @@
+"""A real nginx before a traced app: what its logs and the traces tell of the same saves is joined."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from otel_savetrace import attributes as names
+from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSES
+from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
+from otel_savetrace.logs.routes import path_of
+from otel_savetrace.spans.reading import Reading
+from otel_savetrace.spans.sources import read_all
+from tests.fixture_app import TO_A_FILE, App, StartApp
+from tests.logs.site import BODY_LIMIT, TIMEOUT_SECONDS, site_before
+
+ORDINARY = 30
+GONE_SECONDS = 0.2
+
+TOO_LARGE = ErrorAnswer(400, "RequestHeaderSectionTooLarge", "Your request header section is too large")
+PLAN = Plan(
+    (
+        Rule(SlowAnswer(TIMEOUT_SECONDS + 0.7), "storymapjs/ada/slow/"),
+        Rule(SlowAnswer(GONE_SECONDS + 0.5), "storymapjs/ada/left/"),
+        Rule(TOO_LARGE, "storymapjs/ada/refused/"),
+    )
+)
+
+TRACED = ORDINARY + 3
+"""Saves that reach the app."""
+
+FORMATS = ("json.log", "timed.log", "combined.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class Visited:
+    """What was left behind: the app's spans, the folder of nginx's logs, and the answers that users got."""
+
+    spans: Path
+    folder: Path
+    answers: Mapping[str, int]
+
+
+def _visit(app: App, nginx: Path, folder: Path) -> Visited:
+    answers: dict[str, int] = {}
+    with site_before(app, nginx, folder) as site:
+        for number in range(ORDINARY):
+            answers[f"map-{number}"] = site.send(f"/save/map-{number}?user=ada", b"x" * (100 + number))
+            assert site.send(f"/load/map-{number}", method="GET") == 200
+        answers["refused"] = site.send("/save/refused")
+        answers["slow"] = site.send("/save/slow")
+        site.leave("/save/left", GONE_SECONDS)
+        answers["large"] = site.send("/save/large", b"x" * (BODY_LIMIT + 1))
+        app.stop()
+        answers["down"] = site.send("/save/down")
+    return Visited(app.spans_file, folder, answers)
+
+
+@pytest.fixture(scope="module")
+def visited(
+    start_app_of_session: StartApp, nginx_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Visited:
+    """Let users save through nginx, some of them in vain."""
+    app = start_app_of_session(TO_A_FILE, plan=PLAN, options=("--threads", "4", "--log-level", "critical"))
+    return _visit(app, nginx_program, tmp_path_factory.mktemp("front") / "nginx")
+
+
+def _read(visited: Visited, *logs: str) -> tuple[dict[str, Save], list[Reading]]:
+    readings = read_all([str(visited.spans), *(str(visited.folder / log) for log in logs)])
+    found = saves(span for reading in readings for span in reading.spans)
+    by_thing = {(path_of(save) or "").rpartition("/")[2]: save for save in found}
+    assert len(by_thing) == len(found), "a save with two witnesses is one save"
+    return by_thing, readings
+
+
+def test_users_got_what_was_meant(visited: Visited) -> None:
+    """What the other tests rest on: each of the ways to fail was met."""
+    assert Counter(visited.answers.values()) == {200: ORDINARY + 1, 504: 1, 413: 1, 502: 1}
+
+
+@pytest.mark.parametrize("log", FORMATS)
+def test_a_save_and_its_line_are_one(visited: Visited, log: str) -> None:
+    """In any format, each trace is joined with its own line, and what has no trace stands for itself."""
+    found, (_, reading) = _read(visited, log)
+    assert len(found) == TRACED + 2
+    assert {thing for thing, save in found.items() if FRONT_STATUS not in save.span.attributes} == set()
+    alone = {thing for thing, save in found.items() if "trace" not in str(save.span.attributes[WITNESSES])}
+    assert alone == {"large", "down"}
+    for thing, status in visited.answers.items():
+        assert found[thing].status_code == status
+    told = {skipped.why: skipped.count for skipped in reading.skipped}
+    assert told == {"a request that is no save": ORDINARY}
+
+
+@pytest.mark.parametrize("log", FORMATS)
+def test_who_is_right_for_the_user(visited: Visited, log: str) -> None:
+    """Where nginx and the app disagree, the save failed as nginx says, and is stored as the app says."""
+    found, _ = _read(visited, log)
+    for thing, status, cause in (("slow", 504, "front.timeout"), ("left", 499, "front.client_gone")):
+        save = found[thing]
+        assert (save.outcome, save.stored, save.status_code) == ("failed", "yes", status)
+        assert (save.span.attributes[APP_STATUS], cause_of(save).name) == (200, cause)
+        assert save.calls
+    assert found["map-1"].outcome == "succeeded"
+
+
+def test_causes_of_what_the_app_never_saw(visited: Visited) -> None:
+    """A body too large and an app that is down are told by nginx alone, by their own names."""
+    found, _ = _read(visited, "json.log")
+    assert {thing: cause_of(found[thing]).name for thing in ("large", "down", "refused")} == {
+        "large": "front.too_large", "down": "front.bad_gateway", "refused": "storage.header_too_large",
+    }  # fmt: skip
+    assert found["large"].span.attributes[names.REQUEST_BODY_SIZE] == BODY_LIMIT + 1
+    # Its route and what it was of are known as those of the saves that have traces.
+    assert (found["large"].route, found["large"].thing) == (
+        "POST /save/<storymap_id>", {"storymap.id": "large"}
+    )  # fmt: skip
+
+
+def test_three_logs_of_one_server_are_one_witness_more(visited: Visited) -> None:
+    """However many logs tell of a save, it is one."""
+    found, _ = _read(visited, *FORMATS)
+    assert len(found) == TRACED + 2
+    assert Counter(save.outcome for save in found.values())["failed"] == 5
+
+
+@pytest.mark.parametrize("log", FORMATS)
+def test_a_log_alone_tells_what_it_can(visited: Visited, log: str) -> None:
+    """Without traces whatever may store is taken for a save; a 200 is not called a success."""
+    (reading,) = read_all([str(visited.folder / log)])
+    found = saves(reading.spans)
+    assert Counter(save.outcome for save in found) == {"unknown": ORDINARY + 1, "failed": 4}
+    assert Counter(cause_of(save).name for save in found if save.outcome == "failed") == {
+        "front.too_large": 1, "front.bad_gateway": 1, "front.timeout": 1, "front.client_gone": 1,
+    }  # fmt: skip
+
+
+def test_the_format_is_json_whatever_is_in_a_request(visited: Visited) -> None:
+    """Each line of the documented format is JSON, a browser's name with quotes in it included."""
+    lines = (visited.folder / "json.log").read_text().splitlines()
+    assert {json.loads(line)["http_user_agent"] for line in lines} == {'a "browser"'}
+    assert len(lines) == 2 * ORDINARY + 5
