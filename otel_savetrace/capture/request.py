@@ -7,6 +7,7 @@ handled it) and `request_finished` (the answer is whole); the server span lives 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import flask
@@ -135,7 +136,7 @@ class RequestWatch:
         """Write what became of the save; `told` is what a failed one told its user, None if it worked."""
         known: Known = dict(request_attributes(self._settings.request_attributes))
         known.update((save.totals or Totals()).attributes())
-        known.update(worker.attributes())
+        known.update(worker.attributes(_resource_of(save)))
         known[attribute.REQUESTS_SERVED] = save.number
         self._add_circumstances(known, app, request, save, failed=told is not None)
         if told is None:
@@ -169,9 +170,14 @@ class RequestWatch:
 
     def _version_of(self, app: flask.Flask, save: Save) -> str | None:
         if app.import_name not in self._versions:
-            told = attribute.APP_VERSION in save.span.resource.attributes  # type: ignore[attr-defined]  # the SDK's
+            told = attribute.APP_VERSION in _resource_of(save)
             self._versions[app.import_name] = None if told else version_of(app.import_name)
         return self._versions[app.import_name]
+
+
+def _resource_of(save: Save) -> Mapping[str, object]:
+    attributes: Mapping[str, object] = save.span.resource.attributes  # type: ignore[attr-defined]  # the SDK's
+    return attributes
 
 
 def wrap_handle_user_exception(original: Method) -> Method:

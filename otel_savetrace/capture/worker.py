@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -41,21 +42,20 @@ class Worker:
         """Note that a request has ended."""
         self._in_flight.discard(id(request))
 
-    def attributes(self) -> dict[str, str | int]:
-        """Return what a save tells of its process; called while it is served."""
+    def attributes(self, resource: Mapping[str, object]) -> dict[str, str | int]:
+        """Return what a save tells of its process beside its `resource`; called while it is served."""
         if self._constant is None:
-            self._constant = self._constants()
+            self._constant = self._constants(resource)
         return {
             **self._constant,
             attribute.WORKER_AGE_SECONDS: int(time.monotonic() - self.began),
             attribute.REQUESTS_IN_FLIGHT: len(self._in_flight),
         }
 
-    def _constants(self) -> dict[str, str | int]:
-        known: dict[str, str | int] = {
-            attribute.PROCESS_ID: self.process,
-            attribute.HOST_NAME: shortened(socket.gethostname(), attribute.SEARCHED_LIMIT),
-        }
+    def _constants(self, resource: Mapping[str, object]) -> dict[str, str | int]:
+        known: dict[str, str | int] = {attribute.PROCESS_ID: self.process}
+        if attribute.HOST_NAME not in resource:
+            known[attribute.HOST_NAME] = shortened(socket.gethostname(), attribute.SEARCHED_LIMIT)
         worker = _gunicorn_worker(sys._getframe())
         if worker is not None:
             known.update(_limits_of(worker))

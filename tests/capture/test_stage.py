@@ -15,6 +15,7 @@ from werkzeug.exceptions import Forbidden
 
 from otel_savetrace import Settings
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.worker import Worker
 from tests.fixture_capture import Captured, facts
 from tests.raw_store import RawStore, refused, reset
 
@@ -228,6 +229,11 @@ def test_the_process_is_told(app: flask.Flask, captured: Captured) -> None:
     assert first[attribute.WORKER_AGE_SECONDS] >= 0
     assert attribute.WORKER_CLASS not in first, "no gunicorn here"
     assert attribute.APP_VERSION not in first
+
+
+def test_a_host_that_the_resource_names_is_not_named_otherwise() -> None:
+    """What the user calls the host, by `OTEL_RESOURCE_ATTRIBUTES` say, stands: no save contradicts it."""
+    assert attribute.HOST_NAME not in Worker().attributes({"host.name": "web-7"})
 
 
 def test_the_apps_version_is_told_where_it_has_one(
