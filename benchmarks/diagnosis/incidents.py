@@ -72,21 +72,21 @@ def files(asked: Asked) -> bool:
 
 
 def idle(asked: Asked) -> bool:
-    """Whether the connection has idled for longer than half a second."""
-    return asked.before > 0 and asked.idle_seconds > 0.5
+    """Whether the connection has idled for longer than 0.6 seconds."""
+    return asked.before > 0 and asked.idle_seconds > 0.6
 
 
 SECOND = Host({"AWS_ACCESS_KEY_ID": "SECOND"})
 TWO_HOSTS = (Host(), SECOND)
 TWO_ADDRESSES = ("127.0.0.1", "127.0.0.2")
-SLOWLY = Habits(members=10, steps=14, pauses=(0.05, 1.0))
+SLOWLY = Habits(members=3, steps=50, pauses=(0.05, 0.9))
 MANY_SIZES = Habits(size=lambda chance: chance.randrange(500, 60_000))
 LONG_NAMES = Habits(name=lambda chance: chance.randrange(4, 160))
 LONG_ORIGINS = Habits(origin=lambda chance: chance.randrange(0, 3_000))
 LARGE_ELSEWHERE = Habits(
     size=lambda chance: chance.choice((2_000, 5_000, 30_000, 40_000)), large_elsewhere=True
 )
-HUGE_ORIGINS = Habits(origin=lambda chance: chance.choice((20, 300, 1_500, 7_000, 9_000)))
+HUGE_ORIGINS = Habits(origin=lambda chance: chance.choice((20, 300, 1_500, 6_500, 7_900)))
 
 
 def _one(name: str, cause: str, condition: frozenset[str] = frozenset(), **more: object) -> Incident:
@@ -125,7 +125,7 @@ ALL = (
     _one("no bucket at a host", "storage.not_found", HOST, hosts=TWO_HOSTS,
          rule=always(Refuse(404, "NoSuchBucket"), of_second_host)),
     _one("idle connections forgotten", "network.stale_connection", IDLE,
-         rule=always(Reset("head"), idle), habits=SLOWLY, hosts=(Host(gunicorn=("--workers", "2")),)),
+         rule=always(Reset("head"), idle), habits=SLOWLY, hosts=(Host(gunicorn=("--workers", "3")),)),
     _one("reset within large bodies", "network.reset", SIZE,
          rule=always(Reset("body"), larger_than(35_000)), habits=MANY_SIZES),
     _one("answers lost now and then", "network.reset", rule=now_and_then(Reset("answer"), 0.1)),
