@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import advice_app, advice_client, advice_limits, advice_network, advice_storage
-from otel_savetrace.analysis.advice_condition import look_first
+from otel_savetrace.analysis.advice_app import TOO_LARGE
+from otel_savetrace.analysis.advice_condition import is_of_size, look_first
 from otel_savetrace.analysis.case import Case
 from otel_savetrace.analysis.words import count
 
@@ -25,7 +26,12 @@ BY_CAUSE: Mapping[str, Advice] = {
 def advise(case: Case) -> tuple[str, ...]:
     """Return next steps, the most promising first."""
     steps = list(BY_CAUSE.get(case.cause, unexplained)(case))
-    return (*steps[:1], *look_first(case.cause, case.condition), *steps[1:])
+    return (*steps[:1], *(() if _told(case) else look_first(case.cause, case.condition)), *steps[1:])
+
+
+def _told(case: Case) -> bool:
+    """Return whether a size, which is the condition, is told of already: of what an app refused for it."""
+    return is_of_size(case.condition) and any(save.status_code == TOO_LARGE for save in case.failed)
 
 
 def unexplained(case: Case) -> Iterator[str]:

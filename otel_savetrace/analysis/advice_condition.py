@@ -39,6 +39,11 @@ LARGE: Mapping[str, str] = {
 GROWS_OLD = frozenset({attributes.REQUESTS_SERVED, attributes.WORKER_AGE_SECONDS})
 
 
+def is_of_size(condition: Condition | None) -> bool:
+    """Return whether a cause strikes what is large: no second attempt is smaller."""
+    return condition is not None and condition.attribute in LARGE and condition.operator in {">", ">="}
+
+
 def look_first(cause: str, condition: Condition | None) -> Iterator[str]:
     """Yield where to look first, where the condition is a place, a time, or a size that is not all there is.
 
@@ -57,7 +62,7 @@ def look_first(cause: str, condition: Condition | None) -> Iterator[str]:
             f"It strikes workers that have served for long: {shares} met it so, and {others}. End workers"
             " earlier (gunicorn --max-requests), and look for what they use up."
         )
-    elif name in LARGE and condition.operator in {">", ">="} and isinstance(value, (int, float)):
+    elif is_of_size(condition) and isinstance(value, (int, float)):
         yield (
             f"Look for a limit that {LARGE[name]} of {value:,.0f} bytes or more pass: {shares} had them,"
             f" and {others}."

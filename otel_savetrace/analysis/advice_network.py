@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.advice_retries import retries
-from otel_savetrace.analysis.calls import Attempt
 from otel_savetrace.analysis.case import Case, extent, extent_of_time, middle, most_common, numbers
 from otel_savetrace.analysis.decisive import failed_call
 from otel_savetrace.analysis.saves import Save
@@ -105,7 +105,7 @@ def read_timeout(case: Case) -> Iterator[str]:
         return
     waited = numbers(case.of_calls(attributes.READ_TIMEOUT_SECONDS))
     took = numbers(case.of_worked_attempts(attributes.FIRST_BYTE_SECONDS))
-    spoiled = sum(_came_after_empty(case, save) for save in case.failed)
+    spoiled = _after_empty(case)
     if spoiled:
         yield (
             f"Upgrade botocore to 1.43.77 or later: {count(spoiled, 'failed save')} came on a connection"
@@ -143,10 +143,10 @@ def refused(case: Case) -> Iterator[str]:
             " taken"
             " out too late."
         )
+        yield from retries(case)
     else:
         on = f" on {case.hosts}" if case.hosts else ""
         yield f"Check the endpoint{on}: no save that was seen got through to {case.endpoint or where}."
-    yield from retries(case)
 
 
 def dns(case: Case) -> Iterator[str]:
@@ -159,9 +159,9 @@ def dns(case: Case) -> Iterator[str]:
             " what it"
             " drops (systemd-resolved, NodeLocal DNSCache)."
         )
+        yield from retries(case)
     else:
         yield f"Check the name {name}{on}: no save that was seen got it resolved."
-    yield from retries(case)
 
 
 def tls(case: Case) -> Iterator[str]:
@@ -224,28 +224,29 @@ def _expect(case: Case) -> Iterator[str]:
         )
 
 
-def _came_after_empty(case: Case, save: Save) -> bool:
-    """Return whether a failed attempt came on a connection whose last request had put an empty object.
+def _after_empty(case: Case) -> int:
+    """Return how many failed attempts came on a connection whose last request had put an empty object.
 
     The connection is known by its process, and by its idle time, which begins where that request ended.
     """
+    ended: dict[object, list[float]] = defaultdict(list)
+    for save in case.worked:
+        for call in save.calls:
+            if call.writes and call.span.attributes.get(attributes.CONTENT_SIZE) == 0:
+                ends = [attempt.span.end_nanoseconds / 1e9 for attempt in call.attempts[-1:]]
+                ended[save.span.attributes.get(attributes.PROCESS_ID)] += ends
+    ended.pop(None, None)
+    return sum(_idled_since(save, ended) for save in case.failed)
+
+
+def _idled_since(save: Save, ended: Mapping[object, Sequence[float]]) -> bool:
     call = failed_call(save)
     attempt = call.attempts[0] if call and call.attempts else None
     if attempt is None or attempt.connection_idle_seconds is None:
         return False
-    idle_since = attempt.span.start_nanoseconds / 1e9 - attempt.connection_idle_seconds
-    return any(
-        abs(other.span.end_nanoseconds / 1e9 - idle_since) <= AT_ONCE_SECONDS
-        for other in _empty_puts(case, save.span.attributes.get(attributes.PROCESS_ID))
-    )
-
-
-def _empty_puts(case: Case, process: object) -> Iterator[Attempt]:
-    for save in case.worked:
-        if save.span.attributes.get(attributes.PROCESS_ID) == process is not None:
-            for call in save.calls:
-                if call.writes and call.span.attributes.get(attributes.CONTENT_SIZE) == 0:
-                    yield from call.attempts[-1:]
+    since = attempt.span.start_nanoseconds / 1e9 - attempt.connection_idle_seconds
+    moments = ended.get(save.span.attributes.get(attributes.PROCESS_ID), ())
+    return any(abs(moment - since) <= AT_ONCE_SECONDS for moment in moments)
 
 
 ADVICE: Mapping[str, Callable[[Case], Iterator[str]]] = {

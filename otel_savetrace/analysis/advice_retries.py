@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Set
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis.advice_condition import is_of_size
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.case import Case, extent, most_common, numbers
 from otel_savetrace.analysis.retries import fitting, longest_backoffs, retries_of
@@ -21,7 +22,12 @@ ENOUGH = 5
 
 
 def retries(case: Case) -> Iterator[str]:
-    """Yield what is in force, whether it helps others, and settings that fit into the worker's limit."""
+    """Yield what is in force, whether it helps others, and settings that fit into the worker's limit.
+
+    Against what strikes by its size no retry helps.
+    """
+    if is_of_size(case.condition):
+        return
     mode = most_common(case.of_calls(attributes.RETRY_MODE))
     allowed = most_common(case.of_calls(attributes.ATTEMPTS_ALLOWED))
     if not isinstance(mode, str) or not isinstance(allowed, int):

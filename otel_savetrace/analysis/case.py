@@ -19,6 +19,9 @@ from otel_savetrace.spans.rows import AttributeValue
 
 MOST_LISTED = 3
 
+LONGEST = 100
+"""Characters of a text that is listed; keys and what users were told may be long."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -141,7 +144,9 @@ def listed(held: Iterable[str]) -> str:
     """Return different texts as a person lists them, the most frequent first: ``a, b, c and 4 more``."""
     counted = Counter(held)
     ordered = sorted(counted, key=lambda text: (-counted[text], text))
-    shown = ", ".join(ordered[:MOST_LISTED])
+    shown = ", ".join(
+        text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in ordered[:MOST_LISTED]
+    )
     return f"{shown} and {len(ordered) - MOST_LISTED} more" if len(ordered) > MOST_LISTED else shown
 
 

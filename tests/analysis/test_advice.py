@@ -100,6 +100,15 @@ def test_unexplained() -> None:
     assert "What sets these saves apart is charts.theme" in steps
 
 
+def test_no_retry_makes_it_smaller() -> None:
+    """Where only what is large fails, retries are not proposed."""
+    call: Held = {names.RETRY_MODE: "standard", names.ATTEMPTS_ALLOWED: 1}
+    condition = Condition(names.CONTENT_SIZE, ">=", 163_676, 1.0, 0.0)
+    save = failed_by("ConnectionResetError", call=call)
+    assert "Config(" in advised("network.reset", [save])
+    assert "Config(" not in advised("network.reset", [save], condition=condition)
+
+
 def test_retries_that_are_not_allowed() -> None:
     """Where one attempt is all, retries are proposed, with how many saves they helped."""
     call: Held = {names.RETRY_MODE: "standard", names.ATTEMPTS_ALLOWED: 1}
@@ -139,6 +148,7 @@ def test_words() -> None:
     assert extent([1.0, 1.0]) == "1 byte"
     assert extent_of_time([0.5, 2.0]) == "500 ms to 2.0 s"
     assert listed("abcbdeb") == "b, a, c and 2 more"
+    assert listed(["k" * 300]) == "k" * 100 + "…"
     assert [share_said(share) for share in (0.0, 0.001, 0.5, 0.999, 1.0)] == [
         "0 %", "less than 1 %", "50 %", "more than 99 %", "100 %",
     ]  # fmt: skip

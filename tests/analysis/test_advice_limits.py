@@ -8,6 +8,7 @@ import pytest
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.candidates import HEADER
+from otel_savetrace.analysis.findings import Condition
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.spans.rows import AttributeValue
@@ -198,8 +199,11 @@ def test_request(cause: str, whose: str) -> None:
         outcome=names.FAILED,
         facts={names.REQUEST_BODY_SIZE: 900_000, "http.response.status_code": 413},
     )
-    steps = advised(cause, [failed], [worked_with(save={names.REQUEST_BODY_SIZE: 700_000})])
+    condition = Condition(names.REQUEST_BODY_SIZE, ">=", 900_000, 1.0, 0.0)
+    worked = [worked_with(save={names.REQUEST_BODY_SIZE: 700_000})]
+    steps = advised(cause, [failed], worked, condition=condition)
     assert whose in steps
+    assert "Look for a limit" not in steps
     assert (
         "The request's body had 900,000 bytes in failed saves, 700,000 at most where saves worked." in steps
     )
