@@ -61,24 +61,6 @@ def episodes(saves: Iterable[Save], window_seconds: float = WINDOW_SECONDS) -> l
     return assemble(held, pair(held, window_seconds), window_seconds)
 
 
-def failed_for_user(saves: Iterable[Save], episodes: Iterable[Episode]) -> list[Save]:
-    """Return the saves that failed for their users, in the order given.
-
-    They were told of a failure, or got no answer and saved the same again.
-    """
-    retried = {
-        (save.trace_id, save.span.span_id)
-        for episode in episodes
-        for save in episode.failed
-        if save.answered != "yes"
-    }
-    return [
-        save
-        for save in saves
-        if save.outcome == "failed" or (retried and (save.trace_id, save.span.span_id) in retried)
-    ]
-
-
 def assemble(saves: Iterable[Save], pairing: Pairing, window_seconds: float) -> list[Episode]:
     """Return the episodes that a pairing makes of the saves."""
     by_key = {(save.trace_id, save.span.span_id): save for save in saves}

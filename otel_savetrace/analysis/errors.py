@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from otel_savetrace.analysis import identity
-from otel_savetrace.analysis.episodes import Episode, failed_for_user
+from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.findings import ErrorFound
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.shares import share
@@ -24,9 +24,8 @@ Kind = tuple[str, "str | None"]
 """Code and stage."""
 
 
-def errors_found(saves: Sequence[Save], episodes: Sequence[Episode]) -> tuple[ErrorFound, ...]:
+def errors_found(failed: Sequence[Save], episodes: Sequence[Episode]) -> tuple[ErrorFound, ...]:
     """Return each code and stage among the failed saves, the most frequent first."""
-    failed = failed_for_user(saves, episodes)
     by_kind: dict[Kind, list[Save]] = defaultdict(list)
     for save in failed:
         by_kind[kind_of(save)].append(save)

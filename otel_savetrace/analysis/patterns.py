@@ -9,7 +9,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.decisive import call_like, failed_call
-from otel_savetrace.analysis.episodes import Episode, failed_for_user
+from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import intermittent_kinds, kind_of
 from otel_savetrace.analysis.findings import PatternFound
 from otel_savetrace.analysis.saves import Save
@@ -21,6 +21,7 @@ FEW = 5
 """With fewer failed saves no error can be said to stand clear of the rest."""
 
 MEASURED = {
+    "front.too_large": attributes.REQUEST_BODY_SIZE,
     "storage.content_too_large": attributes.CONTENT_SIZE,
     "storage.header_too_large": attributes.HEADER_BYTES,
     "storage.key_too_long": attributes.KEY_LEN,
@@ -32,9 +33,8 @@ BY_THE_DATA = frozenset({"app.exception", "app.rejected", "client.invalid_parame
 """Causes that what was saved may explain, where the same was never saved in the end."""
 
 
-def patterns_found(saves: Sequence[Save], episodes: Sequence[Episode]) -> tuple[PatternFound, ...]:
-    """Return all four, in the contract's order."""
-    failed = failed_for_user(saves, episodes)
+def patterns_found(failed: Sequence[Save], episodes: Sequence[Episode]) -> tuple[PatternFound, ...]:
+    """Return all four, in the contract's order, of the saves that failed and their episodes."""
     recovered = [episode for episode in episodes if episode.recovered_by is not None]
     return (
         _same_data(recovered),
@@ -138,7 +138,7 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))
     with_it = sum(any(_storage_is_innocent(save) for save in one.failed) for one in episodes)
-    stored = sum(bool(save.calls) for save in found)
+    stored = sum(any(call.writes for call in save.calls) for save in found)
     says = (
         f"{len(found):,} of {count(len(failed), 'failed save')} failed though no storage call did"
         f" ({stored:,} had stored, {len(found) - stored:,} never asked storage): {percent(part)}."

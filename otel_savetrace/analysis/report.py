@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from otel_savetrace.analysis import findings, limits, patience
-from otel_savetrace.analysis.episodes import Episode, failed_for_user
+from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import errors_found
 from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.troubled import trouble_among
 from otel_savetrace.analysis.verdicts import verdicts_found
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import Span
@@ -33,17 +34,17 @@ def make_report(
     """
     meant = [save for save in saves if fits(save)]
     told = [one for one in episodes if any(fits(save) for save in one.failed)]
-    verdicts, undetermined = verdicts_found(saves, meant, episodes, spans, jaeger)
+    trouble = trouble_among(saves, meant, episodes)
     return findings.Report(
         sources=tuple(sources),
         start=min((save.time for save in meant), default=None),
         end=max((save.time for save in meant), default=None),
-        saves=_save_counts(meant, told),
+        saves=_save_counts(meant, len(trouble.failed)),
         episodes=_episode_counts(told),
-        errors=errors_found(meant, told),
-        patterns=patterns_found(meant, told),
-        verdicts=verdicts,
-        undetermined=undetermined,
+        errors=errors_found(trouble.failed, told),
+        patterns=patterns_found(trouble.failed, told),
+        verdicts=verdicts_found(trouble, saves, episodes, spans, jaeger),
+        undetermined=trouble.undetermined,
         limits=limits.limits_used(meant),
         patience=patience.patience_found(meant),
     )
@@ -68,9 +69,8 @@ def _saves_of(reading: Reading, saves: Sequence[Save]) -> int:
     return sum((save.trace_id, save.span.span_id) in held for save in saves)
 
 
-def _save_counts(saves: Sequence[Save], episodes: Sequence[Episode]) -> findings.SaveCounts:
+def _save_counts(saves: Sequence[Save], failed: int) -> findings.SaveCounts:
     succeeded = sum(save.outcome == "succeeded" for save in saves)
-    failed = len(failed_for_user(saves, episodes))
     return findings.SaveCounts(len(saves), succeeded, failed, len(saves) - succeeded - failed)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from otel_savetrace import attributes
 from otel_savetrace.analysis.causes import ended_its_process, key_of
 from otel_savetrace.analysis.decisive import failed_call
-from otel_savetrace.analysis.episodes import Episode, failed_for_user
+from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.findings import Undetermined
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.saves import Save
@@ -22,7 +22,10 @@ AT_THE_END_SECONDS = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """The saves that failed, or died without an answer, beside those that worked; all oldest first."""
+    """The saves that failed, beside those that worked; all oldest first.
+
+    One that got no answer failed too: it was cut short, or its user saved the same again.
+    """
 
     failed: Sequence[Save]
     worked: Sequence[Save]
@@ -36,10 +39,11 @@ def trouble_among(saves: Sequence[Save], meant: Sequence[Save], episodes: Sequen
     """
     ends = max((save.span.end_nanoseconds for save in saves), default=0)
     lived = _last_seen(saves)
-    retried = {key_of(save) for save in failed_for_user(saves, episodes)}
+    answering = {save.span.service for save in saves if save.answered == "yes"}
+    retried = {key_of(save) for episode in episodes for save in episode.failed}
     failed, reasons = [], Counter[str]()
     for save in meant:
-        why = _why_unknown(save, ends, lived, retried)
+        why = _why_unknown(save, ends, lived, retried, answering)
         if why is not None:
             reasons[why] += 1
         elif save.outcome == "failed" or save.answered != "yes":
@@ -58,7 +62,9 @@ def has_worked(save: Save) -> bool:
     return save.outcome == "succeeded"
 
 
-def _why_unknown(save: Save, ends: int, lived: Mapping[str, int], retried: Set[Key]) -> str | None:
+def _why_unknown(
+    save: Save, ends: int, lived: Mapping[str, int], retried: Set[Key], answering: Set[str]
+) -> str | None:
     if save.outcome != "unknown" or ended_its_process(save):
         return None
     if save.answered == "yes":
@@ -67,6 +73,8 @@ def _why_unknown(save: Save, ends: int, lived: Mapping[str, int], retried: Set[K
             if failed_call(save) is None
             else "a storage call failed, and what the user saw was not recorded"
         )
+    if save.seen and save.span.service not in answering:
+        return "the spans of their service tell of no answers"
     if lived.get(_instance(save), 0) > save.span.end_nanoseconds:
         return "their end is missing though their worker lived on"
     if (save.seen and save.seconds > 0) or key_of(save) in retried:

@@ -17,12 +17,12 @@ from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.exhibits import distributions
 from otel_savetrace.analysis.facts import deploys_among
-from otel_savetrace.analysis.findings import Confidence, Example, Undetermined, Verdict
+from otel_savetrace.analysis.findings import Confidence, Example, Verdict
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.refusals import Cause
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.trials import Trial, trials_of
-from otel_savetrace.analysis.troubled import Trouble, trouble_among
+from otel_savetrace.analysis.troubled import Trouble
 from otel_savetrace.spans.rows import Span
 
 FEW = 5
@@ -38,19 +38,18 @@ Group = tuple[str, str]
 
 
 def verdicts_found(
+    trouble: Trouble,
     saves: Sequence[Save],
-    meant: Sequence[Save],
     episodes: Sequence[Episode],
     spans: Iterable[Span] = (),
     jaeger: str | None = None,
-) -> tuple[tuple[Verdict, ...], Undetermined]:
-    """Return the verdicts on the saves that are `meant`, strongest first, and what none could be given on.
+) -> tuple[Verdict, ...]:
+    """Return the verdicts on the saves that failed, strongest first.
 
     `saves` are all there are, oldest first, `episodes` theirs; `spans` are those of their traces.
     """
-    trouble = trouble_among(saves, meant, episodes)
     if not trouble.failed:
-        return (), trouble.undetermined
+        return ()
     dependencies = failed_dependencies(spans, {save.trace_id for save in trouble.failed})
     causes = causes_of(trouble.failed, _some(trouble.worked), dependencies)
     groups = _grouped(trouble.failed, causes)
@@ -71,7 +70,7 @@ def verdicts_found(
         )
         for group in groups
     ]
-    return tuple(sorted(made, key=_strength)), trouble.undetermined
+    return tuple(sorted(made, key=_strength))
 
 
 def _some(saves: Sequence[Save]) -> Sequence[Save]:
