@@ -11,7 +11,7 @@ from rich.console import Console
 from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.commands.fail_on import FailOn, fail_on_option
+from otel_savetrace.commands.fail_on import COUNTED, FailOn, fail_on_option
 from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
@@ -29,8 +29,23 @@ from otel_savetrace.loading.progress import Progress
 from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.terminal import report_view
 
+HELP = f"""
+{SOURCE_HELP}
+Several sources are read as one. The report goes to standard output, with colours where that is a terminal
+and NO_COLOR is not set; progress, and with --json what was skipped, go to standard error.
 
-@click.command("report", epilog=SOURCE_HELP)
+A BOUND is a word, one of >, >=, <, <=, and a number, or a percentage of all saves or episodes. The words are
+{", ".join(COUNTED)}. More failures than usual, or nothing that arrived:
+
+\b
+  savetrace report SOURCE --since 1h --fail-on 'failed>1%' --fail-on 'saves<1'
+
+The exit code is 0 where the report was made, 1 where a BOUND is met, 2 where something asked for cannot be
+done.
+"""
+
+
+@click.command("report", epilog=HELP)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @storymap_option
 @click.option("--route", metavar="ROUTE", help="Only saves of this route: /save, or 'POST /save'.")
@@ -38,7 +53,11 @@ from otel_savetrace.report.terminal import report_view
 @since_option
 @window_option
 @json_option
-@click.option("--json-episodes", is_flag=True, help="Print JSON, each episode included.")
+@click.option(
+    "--json-episodes",
+    is_flag=True,
+    help="Print JSON with each episode, and what differed in it.",
+)
 @page_option
 @fail_on_option
 @click.pass_context
@@ -55,7 +74,10 @@ def report(
     page: Path | None,
     fail_on: tuple[FailOn, ...],
 ) -> None:
-    """Say what separates the saves that failed from those that worked, and what to do about it."""
+    """Say what separates the saves that failed from those that worked, and what to do about it.
+
+    The first three lines are the answer; below stands what it rests on, and what cannot be said.
+    """
     selection = Selection((), storymap, since_nanoseconds, service)
 
     def fits(save: Save) -> bool:
@@ -72,17 +94,17 @@ def report(
     made = held.completed(make_report(held.sources, held.saves, told, fits, held.spans, jaeger))
     meant = [one for one in told if any(fits(save) for save in one.failed)]
     if as_json or json_episodes:
-        document = report_document(made, meant if json_episodes else None)
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        # In ASCII, which any terminal and any encoding takes, and in which no name does anything but be read.
+        click.echo(json.dumps(report_document(made, meant if json_episodes else None), indent=2))
+        for source in held.sources:
+            tell_skipped(source)
     else:
         Console().print(report_view(made), crop=False)
     if page is not None:
         write_page(page, made, held.moments, meant, jaeger)
-    for source in held.sources:
-        tell_skipped(source)
     met = [one for one in fail_on if one.is_met(made)]
     for one in met:
-        click.echo(f"--fail-on {one.said}: {one.seen(made)}.", err=True)
+        click.echo(f"--fail-on {one.given!r} is met: {one.seen(made)}.", err=True)
     if met:
         ctx.exit(1)
 

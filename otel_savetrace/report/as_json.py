@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from otel_savetrace.analysis.calls import Attempt, Call, call_name
@@ -168,4 +168,6 @@ def json_value(held: AttributeValue) -> Any:
     """Return a value that JSON can hold: it has no word for infinity."""
     if isinstance(held, float) and not math.isfinite(held):
         return str(held)
-    return list(held) if isinstance(held, tuple) else held
+    if isinstance(held, Mapping):
+        return {name: json_value(one) for name, one in held.items()}
+    return [json_value(one) for one in held] if isinstance(held, tuple) else held

@@ -83,10 +83,13 @@ def _indented(text: Text) -> Hanging:
 
 def _weight(report: Report, verdict: Verdict) -> Text:
     """Return the cause's name, how sure it is, and how much of the trouble it makes."""
-    said = Text(shortened(verdict.cause), FAILED).append(", ", ASIDE)
-    said.append(f"{verdict.confidence} confidence", CONFIDENCE_STYLES[verdict.confidence])
-    saves = f"{verdict.saves:,} of {count(report.saves.failed, 'failed save')}"
-    return said.append(f", {saves} in {count(verdict.episodes, 'episode')}", ASIDE)
+    return Text.assemble(
+        (shortened(verdict.cause), FAILED),
+        (", ", ASIDE),
+        (f"{verdict.confidence} confidence", CONFIDENCE_STYLES[verdict.confidence]),
+        (f", {verdict.saves:,} of {count(report.saves.failed, 'failed save')}", ASIDE),
+        (f" in {count(verdict.episodes, 'episode')}", ASIDE),
+    )
 
 
 def _when(verdict: Verdict, marks: Marks) -> Iterator[RenderableType]:
