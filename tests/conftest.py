@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixture_spans",
     "tests.fixture_wheel",
     "tests.fixture_packages",
+    "tests.fixture_chromium",
     "tests.fixture_script",
     "tests.fixture_app",
     "tests.fixture_nginx",

@@ -163,7 +163,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _readable(value: object) -> object:
-    """Return text without an endless rest, and without control characters, which turn lines around here too."""
+    """Return text without an endless rest and without control characters: they turn lines here as well."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return wording.shortened(value, wording.MOST_LETTERS_OF_A_STEP)

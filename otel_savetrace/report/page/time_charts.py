@@ -72,7 +72,7 @@ def episodes_over_time(bins: TimeBins, rows: Sequence[Mapping[str, Any]]) -> Cha
     named = enclosing_seconds(until)
     y = {
         "field": "seconds", "type": "quantitative", "title": "until saved",
-        "scale": {"type": "log", "domain": fixed((named[0], max(named[-1], *until)))},
+        "scale": {"type": "log", "domain": fixed((named[0], max([named[-1], *until])))},
         "axis": {"values": named, "labelExpr": SECONDS},
     }  # fmt: skip
     saved = {"filter": "datum.seconds !== null"}
