@@ -152,15 +152,16 @@ def browser(case: Case) -> Iterator[str]:
 
 
 def _give_up_first(case: Case, limit: float) -> str:
-    trying = trying_of([*case.failed, *case.worked])
+    trying = trying_of(case.failed)
+    if not trying.seconds:
+        trying = trying_of(case.worked)
     settings = settings_within(trying, limit, SETTINGS["worker"])
     why = f"the worker is killed after {duration(limit)} (gunicorn --timeout)"
     if not trying.seconds or trying.seconds <= limit:
         return f"Find out what takes so long, or raise the limit: {why}."
-    try_for = f"a save may try for {duration(trying.seconds)} to store one object"
     if settings is None:
-        return f"Raise gunicorn's --timeout, or let the client give up sooner: {why}, and {try_for}."
-    return f"Let the client give up first: {why}, and {try_for}. {settings}."
+        return f"Raise gunicorn's --timeout, or let the client give up sooner: {why}, and {trying.said}."
+    return f"Let the client give up first: {why}, and {trying.said}. {settings}."
 
 
 def _under_way(case: Case) -> str:

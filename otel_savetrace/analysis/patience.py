@@ -105,8 +105,14 @@ class Trying:
 
     @property
     def seconds(self) -> float:
-        """The longest that a save may try to store one object; 0 where that is not known."""
+        """The longest that a save may be about one storage call; 0 where that is not known."""
         return self.call_seconds * self.tries
+
+    @property
+    def said(self) -> str:
+        """How long that is, as a clause that begins no sentence."""
+        often = f", which the app makes {self.tries} times," if self.tries > 1 else ""
+        return f"a storage call{often} may go on for {duration(self.seconds)}"
 
 
 def patience_found(saves: Sequence[Save]) -> Patience | None:
@@ -246,8 +252,8 @@ def _calls_outlast(trying: Trying, limits: Mapping[str, Limit]) -> Iterator[str]
     settings = settings_within(trying, limit.seconds, SETTINGS[who])
     change = settings or f"Set {SETTINGS[who]} above {duration(trying.seconds)}"
     yield (
-        f"A save may try for {duration(trying.seconds)} to store one object, but {ends} after"
-        f" {duration(limit.seconds)}{seen}. {change}."
+        f"{trying.said[:1].upper()}{trying.said[1:]}, but {ends} after {duration(limit.seconds)}{seen}."
+        f" {change}."
     )
 
 

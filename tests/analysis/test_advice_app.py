@@ -80,12 +80,19 @@ def test_killed_at_the_limit() -> None:
     """Where workers end at their limit, settings are told with which the client gives up first."""
     steps = advised("process.killed", [died(30.2), died(30.9)], [worked_with(call=PATIENT, save=SYNC)])
     assert steps.startswith(
-        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a save"
-        " may try"
-        " for 7 min 31 s to store one object. Config(connect_timeout=2, read_timeout="
+        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a storage call"
+        " may go on for 7 min 31 s. Config(connect_timeout=2, read_timeout="
     )
     assert "They ended after 30 s to 31 s." in steps
     assert "When they ended: 2 saves in PutObject, attempt 3 of 6." in steps
+
+
+def test_killed_in_another_call() -> None:
+    """The settings of the calls that were cut count, not those of more patient ones."""
+    patient: Held = {**PATIENT, names.PATIENCE_SECONDS: 999.0}
+    reading = made_call(made_attempt(), facts=patient, operation="GetObject")
+    steps = advised("process.killed", [died(30.2)], [made_save(reading, facts=SYNC)])
+    assert "a storage call may go on for 7 min 31 s" in steps
 
 
 def test_killed_before_the_limit() -> None:

@@ -66,7 +66,7 @@ def test_calls_outlast_the_worker() -> None:
         ("the worker", 30.0),
     ]
     assert patience.says[0] == (
-        "A save may try for 6 min 3 s to store one object, but its worker is killed after 30 s."
+        "A storage call may go on for 6 min 3 s, but its worker is killed after 30 s."
         " Config(connect_timeout=2, read_timeout=6, retries={'mode': 'standard', 'total_max_attempts': 3})"
         " gives up after 27 s at most."
     )
@@ -85,6 +85,7 @@ def test_the_apps_own_tries() -> None:
     patience = found(made_save(made_call(made_attempt("SlowDown"), facts=QUICK), again, facts=SYNC))
     assert ("the app's own tries", 30.0) in [(who, seconds) for who, seconds, _ in patience.waits]
     patience = found(made_save(again, facts={**SYNC, names.WORKER_TIMEOUT_SECONDS: 20}))
+    assert patience.says[0].startswith("A storage call, which the app makes 2 times, may go on for 30 s, but")
     assert "total_max_attempts': 2}) gives up after 9.0 s at most each time" in patience.says[0]
 
 
