@@ -80,7 +80,8 @@ def test_killed_at_the_limit() -> None:
     """Where workers end at their limit, settings are told with which the client gives up first."""
     steps = advised("process.killed", [died(30.2), died(30.9)], [worked_with(call=PATIENT, save=SYNC)])
     assert steps.startswith(
-        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a storage call"
+        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a"
+        " storage call"
         " may go on for 7 min 31 s. Config(connect_timeout=2, read_timeout="
     )
     assert "They ended after 30 s to 31 s." in steps
