@@ -27,7 +27,8 @@ _LAST_QUOTED = re.compile(r'"([^"]{1,16384})"?$')
 
 _SHORT: Mapping[str, str] = {
     "cl": "content_length", "rid": "request_id", "rl": "request_length", "rt": "request_time",
-    "uht": "upstream_header_time", "upstream": "upstream_addr", "urt": "upstream_response_time", "us": "upstream_status",
+    "uht": "upstream_header_time", "upstream": "upstream_addr", "urt": "upstream_response_time",
+    "us": "upstream_status",
 }  # fmt: skip
 """Short names that people give to what they add to the combined format."""
 

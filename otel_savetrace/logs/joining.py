@@ -25,6 +25,7 @@ from otel_savetrace.spans.rows import AttributeValue, Span
 AMBIGUOUS_REQUEST = (
     "a request in a log that fits several saves, or a save that several requests fit: not joined"
 )
+UNPLACED = "a request that may be that of a save in a log without times: not joined"
 AMBIGUOUS_STORAGE = "a save in a log that fits several saves of the traces: not joined"
 
 GAVE_UP = frozenset({408, 499, 502, 503, 504})
@@ -174,15 +175,23 @@ def _join_rows(by: Witness, rows: Sequence[Span], cases: list[Case], account: Ac
     settled = {line for line, _ in strong.pairs} | strong.ambiguous
     weak = match(
         {index: one for index, one in sights.items() if index not in settled},
-        {index: one for index, one in open_cases.items() if one.method is None},
+        {
+            index: one
+            for index, one in open_cases.items()
+            if one.method is None and witness.UNTIMED not in cases[index].row.attributes
+        },
     )
     pairs = dict((*strong.pairs, *weak.pairs))
     ambiguous = strong.ambiguous | weak.ambiguous
+    unplaced = any(witness.UNTIMED in case.row.attributes and not case.traced for case in cases)
     for index, row in enumerate(left):
         if index in pairs:
             _note_front(cases[pairs[index]], row, by)
         elif index in ambiguous:
             account.add(AMBIGUOUS_REQUEST, where)
+        elif unplaced and row.attributes.get(attributes.OUTCOME) != attributes.FAILED:
+            # It is the request of one of the saves whose log does not say when, most likely: it counts there.
+            account.add(UNPLACED, where)
         else:
             cases.append(Case(Save(row, (), {}), row, {by}, traced=False))
 

@@ -6,14 +6,12 @@ read in bounded memory. Each line of something else is counted by what it is.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.witnesses import STORAGE_LOG, UNTIMED
 from otel_savetrace.logs import access_lines
 from otel_savetrace.logs.access_fields import Request
 from otel_savetrace.logs.access_rows import row_of
@@ -148,7 +146,7 @@ class _LogReading:
     def _aside(self, line: Line, where: str) -> Iterator[Rows]:
         """Take a line without a tag: more of an answer, or the end of a worker."""
         if line.time is not None:
-            self._latest = line.time
+            self._time(line.time)
         calls = list(self._calls.take(line, self._latest or self._written, where))
         ended = _WORKER_ENDED.search(line.text)
         if ended is not None:
@@ -158,13 +156,15 @@ class _LogReading:
             yield from self._saves.take(call)
 
     def _time(self, told: int | None) -> int:
-        """Return when a line was written; one that does not say comes after the one before it."""
+        """Return when a line was written; one that does not say comes after the one before it.
+
+        That may be long after: such a time tells the order of lines, and nothing else.
+        """
         if told is not None:
-            self._latest = told
-        if self._latest is not None:
-            return self._latest
+            self._latest, self._untimed = told, 0
+            return told
         self._untimed += 1
-        return self._written + self._untimed * 1_000
+        return (self._written if self._latest is None else self._latest) + self._untimed * 1_000
 
     def _kept(self, save: Rows, where: str) -> Iterator[Span]:
         """Leave out what is older than was asked for, and what would be too much to keep."""
@@ -176,7 +176,4 @@ class _LogReading:
         if self._room[failed] < 0:
             self._account.add(TOO_MANY_FAILED if failed else TOO_MANY_WORKED, where)
             return
-        if self._latest is None and own.scope == STORAGE_LOG:
-            own = dataclasses.replace(own, attributes={**own.attributes, UNTIMED: True})
-        yield own
-        yield from save[1:]
+        yield from save

@@ -48,7 +48,8 @@ class LoggedCall:
     """A storage call as a log tells it; times in nanoseconds since 1970.
 
     `result` is ``succeeded``, ``unconfirmed`` (nobody knows whether it is stored), ``failed``, or None where
-    its end is not there. `kind` and `code` are the exception's class and the store's code.
+    its end is not there. `timed`: the log says when, else the times tell no more than the order. `kind` and
+    `code` are the exception's class and the store's code.
     """
 
     function: str | None
@@ -59,6 +60,7 @@ class LoggedCall:
     start: int
     end: int
     where: str
+    timed: bool
     result: str | None = None
     attempts: int | None = None
     kind: str | None = None
@@ -142,7 +144,9 @@ class StorageCalls:
         self._attempts_seen = True
         ids, facts = record.ids, record.facts
         trace_id = ids[0] if ids else line.trace_id
-        call = LoggedCall(record.function, facts, ids, trace_id, line.process, time, time, where)
+        call = LoggedCall(
+            record.function, facts, ids, trace_id, line.process, time, time, where, line.time is not None
+        )
         if ids:
             self._by_ids[ids] = call
             if len(self._by_ids) > MOST_WAITING:
@@ -266,7 +270,10 @@ class StorageCalls:
 
     def _without_attempt(self, record: Ended | Raised, line: Line, time: int, where: str) -> LoggedCall:
         trace_id = record.ids[0] if record.ids else line.trace_id
-        return LoggedCall(record.function, Facts(), record.ids, trace_id, line.process, time, time, where)
+        timed = line.time is not None
+        return LoggedCall(
+            record.function, Facts(), record.ids, trace_id, line.process, time, time, where, timed
+        )
 
     def _keep(self, call: LoggedCall) -> None:
         if len(self._orphans) < MOST_WAITING and not self._attempts_seen:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.witnesses import KEY_CUT, STORAGE_LOG, WITNESSES
+from otel_savetrace.analysis.witnesses import KEY_CUT, STORAGE_LOG, UNTIMED, WITNESSES
 from otel_savetrace.logs.storage_calls import LoggedCall
 from otel_savetrace.logs.storage_lines import operation_of
 from otel_savetrace.spans.rows import AttributeValue, Span, SpanStatus
@@ -66,6 +66,8 @@ def _save(calls: Sequence[LoggedCall], trace_id: str, span_id: str, log: str) ->
     attempts = [call.attempts for call in calls]
     if None not in attempts:
         held[attributes.ATTEMPTS] = sum(one or 0 for one in attempts)
+    if not meant.timed:
+        held[UNTIMED] = True
     resource: dict[str, AttributeValue] = {}
     pid = (meant.process or "").rpartition(":")[2]
     if pid:

@@ -64,7 +64,7 @@ class Site:
         return int(answer.split(b" ", 2)[1])
 
     def leave(self, path: str, after: float) -> None:
-        """Send one save, and be gone before its answer: the connection is closed once `after` s have passed."""
+        """Send one save, and be gone before its answer: `after` seconds later."""
         with self._asked(path, b"{}", "POST") as sock:
             sock.settimeout(after)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSE
 from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
 from otel_savetrace.logs.routes import path_of
 from otel_savetrace.spans.reading import Reading
-from otel_savetrace.spans.sources import read_all
+from otel_savetrace.spans.sources import read, read_all
 from tests.fixture_app import TO_A_FILE, App, StartApp
 from tests.logs.site import BODY_LIMIT, TIMEOUT_SECONDS, site_before
 
@@ -41,9 +42,10 @@ FORMATS = ("json.log", "timed.log", "combined.log")
 
 @dataclasses.dataclass(frozen=True)
 class Visited:
-    """What was left behind: the app's spans, the folder of nginx's logs, and the answers that users got."""
+    """What was left behind: the app's spans and log, nginx's logs in `folder`, the answers that users got."""
 
     spans: Path
+    app_log: Path
     folder: Path
     answers: Mapping[str, int]
 
@@ -60,7 +62,7 @@ def _visit(app: App, nginx: Path, folder: Path) -> Visited:
         answers["large"] = site.send("/save/large", b"x" * (BODY_LIMIT + 1))
         app.stop()
         answers["down"] = site.send("/save/down")
-    return Visited(app.spans_file, folder, answers)
+    return Visited(app.spans_file, app.process.log, folder, answers)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,8 @@ def visited(
     start_app_of_session: StartApp, nginx_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Visited:
     """Let users save through nginx, some of them in vain."""
-    app = start_app_of_session(TO_A_FILE, plan=PLAN, options=("--threads", "4", "--log-level", "critical"))
+    logging = {**TO_A_FILE, "OTEL_SAVETRACE_LOG": "on"}
+    app = start_app_of_session(logging, plan=PLAN, options=("--threads", "4"))
     return _visit(app, nginx_program, tmp_path_factory.mktemp("front") / "nginx")
 
 
@@ -147,3 +150,72 @@ def test_the_format_is_json_whatever_is_in_a_request(visited: Visited) -> None:
     lines = (visited.folder / "json.log").read_text().splitlines()
     assert {json.loads(line)["http_user_agent"] for line in lines} == {'a "browser"'}
     assert len(lines) == 2 * ORDINARY + 5
+
+
+def test_the_apps_own_lines_tell_its_saves(visited: Visited) -> None:
+    """Of the log alone each save is known, with the store's code; what the user got of it is not."""
+    (reading,) = read_all([str(visited.app_log)])
+    found = saves(reading.spans)
+    assert len(found) == TRACED
+    (failed,) = [save for save in found if save.outcome == "failed"]
+    assert (failed.error_code, failed.stored) == ("RequestHeaderSectionTooLarge", "no")
+    assert cause_of(failed).name == "storage.header_too_large"
+    assert failed.thing == {names.S3_KEY: "storymapjs/ada/refused/draft.json"}
+    assert {save.stored for save in found if save is not failed} == {"yes"}
+
+
+def test_the_apps_lines_and_its_traces_are_one(visited: Visited) -> None:
+    """A line and a span of one call are one save, by the ids that the line ends in."""
+    traces, log = read_all([str(visited.spans), str(visited.app_log)])
+    found = saves((*traces.spans, *log.spans))
+    assert len(found) == TRACED == len(saves(log.spans))
+    assert {save.span.attributes[WITNESSES] for save in found} == {"trace, storage log"}
+
+
+def _with_times(visited: Visited, log: Path) -> Path:
+    """Write the app's lines as logging does where it is set up to: with their time, and without our ids."""
+    calls = {span.span_id: span for span in read(str(visited.spans)).spans}
+    written = []
+    for line in visited.app_log.read_text().splitlines():
+        text, ids, rest = line.partition(" trace_id=")
+        if ids:
+            call = calls[rest.rpartition("=")[2]]
+            begins = text.startswith("[SAVE_ATTEMPT]")
+            nanoseconds = call.start_nanoseconds if begins else call.end_nanoseconds
+            moment = datetime.datetime.fromtimestamp(nanoseconds / 1e9, tz=datetime.timezone.utc)
+            written.append(
+                f"{moment:%Y-%m-%d %H:%M:%S},{moment.microsecond // 1000:03} WARNING storage {text}"
+            )
+    log.write_text("\n".join(written))
+    return log
+
+
+@pytest.mark.parametrize("log", ["json.log", "timed.log"])
+def test_lines_of_app_and_nginx_are_joined_without_a_trace(
+    visited: Visited, log: str, tmp_path: Path
+) -> None:
+    """With no trace at all, what the app stored and what its user got stand together."""
+    told = visited.app_log if log == "json.log" else _with_times(visited, tmp_path / "app.log")
+    readings = read_all([str(told), str(visited.folder / log)])
+    found = saves(span for reading in readings for span in reading.spans)
+    assert len(found) == TRACED + 2
+    left = [save for save in found if save.status_code == 499]
+    assert [(save.outcome, save.stored, cause_of(save).name) for save in left] == [
+        ("failed", "yes", "front.client_gone")
+    ]
+    assert Counter(save.outcome for save in found) == {"succeeded": ORDINARY, "failed": 5}
+
+
+def test_without_times_and_ids_nothing_is_joined(visited: Visited, tmp_path: Path) -> None:
+    """Lines that say neither when nor of what trace count once: as saves, and not as requests again."""
+    log = tmp_path / "app.log"
+    log.write_text(
+        "\n".join(line.partition(" trace_id=")[0] for line in visited.app_log.read_text().splitlines())
+    )
+    app, nginx = read_all([str(log), str(visited.folder / "timed.log")])
+    assert len(saves((*app.spans, *nginx.spans))) == TRACED + 4
+    told = {skipped.why: skipped.count for skipped in nginx.skipped}
+    assert told == {
+        "a request that is no save": ORDINARY,
+        "a request that may be that of a save in a log without times: not joined": ORDINARY + 1,
+    }
