@@ -100,7 +100,7 @@ def _again(report: Report, ended: int) -> str:
         return f"A later save{' with the same content' if alike else ''} worked."
     every = "both episodes" if ended == 2 else f"all {ended:,} episodes"
     times = every if recovered == ended else f"{recovered:,} of {ended:,} episodes"
-    content = "each time" if alike == recovered else f"{alike:,} times"
+    content = "each time" if alike == recovered else count(alike, "time")
     return f"A later save worked in {times}{f', {content} with the same content' if alike else ''}."
 
 

@@ -58,7 +58,8 @@ def verdict_lines(
     """Yield all that is told of one verdict, which is the `number`th."""
     yield Text()
     yield Hanging(
-        Text(f"{number:<{len(INDENT)}}", "bold"), Text(f"{sentence(cause_in_words(verdict.cause))}.", "bold")
+        Text(f"{number:<{len(INDENT)}}", "bold"),
+        Text(f"{sentence(shortened(cause_in_words(verdict.cause)))}.", "bold"),
     )
     yield _indented(_weight(report, verdict))
     yield from _when(verdict, LETTERS if ascii_only else LINES)
