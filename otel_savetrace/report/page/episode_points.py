@@ -11,9 +11,9 @@ from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import duration
 from otel_savetrace.report.page.time_bins import shown_code, told_time
-from otel_savetrace.report.wording import printable, thing
+from otel_savetrace.report.wording import MOST_LETTERS_OF_NAME, shortened, thing
 
-MOST_POINTS = 1_500
+MOST_POINTS = 1_000
 SHORTEST_SECONDS = 0.1
 """A retry that came sooner, or before the failure was told, stands here: a logarithm has no zero."""
 
@@ -50,9 +50,9 @@ def _row(episode: Episode, codes: Sequence[str]) -> dict[str, Any]:
         "when": told_time(_milliseconds(first)),
         "until": None if worked is None else _milliseconds(worked),
         "seconds": None if seconds is None else max(SHORTEST_SECONDS, seconds),
-        "code": printable(shown_code(first.error_code, codes)),
+        "code": shown_code(first.error_code, codes),
         "state": episode.state,
-        "what": printable(thing(worked or first)) or "not recorded",
+        "what": shortened(thing(worked or first), MOST_LETTERS_OF_NAME) or "not recorded",
         "became": f"after {duration(max(0.0, seconds))}" if seconds is not None else "no later save worked",
         "failures": len(episode.failed),
     }

@@ -10,9 +10,12 @@ from typing import Any
 
 from otel_savetrace.analysis.exhibits import Moment
 from otel_savetrace.analysis.saves import Outcome
-from otel_savetrace.report.wording import printable
+from otel_savetrace.report.wording import shortened
 
 MOST_BINS = 120
+
+MOST_LETTERS = 60
+"""Of a code; those that begin alike for so long are drawn as one."""
 
 MOST_CODES = 5
 """Codes that have a colour of their own; the others share one."""
@@ -79,7 +82,7 @@ def shown_code(code: str | None, codes: Sequence[str]) -> str:
 
 
 def _named(code: str | None) -> str:
-    return printable(code) if code else NOT_RECORDED
+    return shortened(code, MOST_LETTERS) if code else NOT_RECORDED
 
 
 def _width(seconds: float) -> int:
