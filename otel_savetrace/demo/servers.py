@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,16 +29,27 @@ _REGION = "us-east-1"
 _EXPORT_MILLISECONDS = "500"
 
 
-def s3_server(folder: Path, port: int, *, announce: binaries.Announce) -> Process:
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """Files of a server's certificate, which is its own authority, and of its private key."""
+
+    file: Path
+    key: Path
+
+
+def s3_server(
+    folder: Path, port: int, *, announce: binaries.Announce, certificate: Certificate | None = None
+) -> Process:
     """Return an S3 server for `port` on loopback that keeps its objects in `folder`: versitygw, or weed.
 
-    Raises `RealPartError` where there is none and none can be built; `announce` hears of builds.
+    With a `certificate` it speaks TLS, which here versitygw alone does. Raises `RealPartError` where there is
+    none and none can be built; `announce` hears of builds.
     """
     program = binaries.find("versitygw", announce=announce)
     command, credentials = (
         _weed(program, folder, port)
         if program.name.startswith(binaries.WEED)
-        else _versitygw(program, folder, port)
+        else _versitygw(program, folder, port, certificate)
     )
     # HOME and TMPDIR are where programs leave caches and logs: here they go with the folder.
     environment = {**base_environment(), "HOME": str(folder), "TMPDIR": str(folder), **credentials}
@@ -46,9 +58,12 @@ def s3_server(folder: Path, port: int, *, announce: binaries.Announce) -> Proces
     return Process("s3-server", command, environment=environment, folder=folder, ready=listens(port))
 
 
-def _versitygw(program: Path, folder: Path, port: int) -> tuple[list[str | Path], dict[str, str]]:
+def _versitygw(
+    program: Path, folder: Path, port: int, certificate: Certificate | None
+) -> tuple[list[str | Path], dict[str, str]]:
+    tls: list[str | Path] = ["--cert", certificate.file, "--key", certificate.key] if certificate else []
     command: list[str | Path] = [
-        program, "--quiet", "--port", f"{LOOPBACK}:{port}", "--keep-alive",
+        program, "--quiet", "--port", f"{LOOPBACK}:{port}", "--keep-alive", *tls,
         "--iam-dir", folder / "iam", "posix", folder / "data",
     ]  # fmt: skip
     return command, {"ROOT_ACCESS_KEY": _ACCESS_KEY, "ROOT_SECRET_KEY": _SECRET_KEY}
@@ -70,12 +85,13 @@ def _weed(program: Path, folder: Path, port: int) -> tuple[list[str | Path], dic
     return command, {"AWS_ACCESS_KEY_ID": _ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": _SECRET_KEY}
 
 
-def make_bucket(port: int) -> None:
-    """Make the app's bucket on the S3 server at `port`."""
+def make_bucket(port: int, certificate: Certificate | None = None) -> None:
+    """Make the app's bucket on the S3 server at `port`, which speaks TLS where it has a `certificate`."""
     # A session of its own: boto3's common one is not for several threads.
     client = boto3.Session().client(
         "s3",
-        endpoint_url=f"http://{LOOPBACK}:{port}",
+        endpoint_url=f"{'https' if certificate else 'http'}://{LOOPBACK}:{port}",
+        verify=str(certificate.file) if certificate else None,
         region_name=_REGION,
         aws_access_key_id=_ACCESS_KEY,
         aws_secret_access_key=_SECRET_KEY,

@@ -49,6 +49,11 @@ def an_image(_: random.Random) -> Step:
     return Step("image", image=Image(5_000, 20_000))
 
 
+def a_publication(_: random.Random) -> Step:
+    """Publish: two objects, the second as soon as the store has the first."""
+    return Step("publish")
+
+
 def anything(chance: random.Random) -> Step:
     """Save a draft, an image, or publish."""
     what: What = chance.choices(_ANY, (3, 2, 1))[0]

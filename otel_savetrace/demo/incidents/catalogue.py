@@ -14,7 +14,7 @@ from otel_savetrace.demo.story import Author
 _SECOND_HOST = (attributes.HOST_NAME, attributes.PROCESS_ID)
 _SIZE = (attributes.CONTENT_SIZE, attributes.REQUEST_BODY_SIZE)
 _KEY = "on-loopback-until-last-week"
-# versitygw takes one in ten bodies with a trailer, as botocore sends them over TLS, for a bad request.
+# Bodies with a trailer, as botocore sends them over TLS, are an incident of their own: unread-end.
 _PLAIN_BODIES = {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
 
 
@@ -201,6 +201,19 @@ _ALL = (
             ),
         ),
         tls=True,
+    ),
+    Incident(
+        "unread-end",
+        "Nobody made this one: the store reads an upload but for its last five bytes, takes those for the"
+        " next request, and answers whoever comes next on that connection: bad request.",
+        "unexplained",
+        cast.cast(cast.a_publication, users=8, steps=15, pauses=(0.0, 0.02)),
+        conditions=(attributes.CONNECTION,),
+        hosts=(Host(gunicorn=("--workers", "1", "--threads", "8")),),
+        plan=None,
+        tls=True,
+        on_one_core=True,
+        only_versitygw=True,
     ),
 )
 

@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 from otel_savetrace.demo.processes import LOOPBACK, base_environment
+from otel_savetrace.demo.servers import Certificate
 from otel_savetrace.errors import RealPartError
 
 
-def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Return a new certificate's file, which is its own authority, and the context of a server that has it.
+def make_certificate(folder: Path) -> Certificate:
+    """Return a new certificate, which is its own authority; its files lie in `folder`.
 
     Raises `RealPartError` where there is no ``openssl``.
     """
@@ -30,6 +31,11 @@ def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     )
     if made.returncode:
         raise RealPartError(f"openssl could not make a certificate: {made.stderr.strip()}")
+    return Certificate(certificate, key)
+
+
+def server_context(certificate: Certificate) -> ssl.SSLContext:
+    """Return the context of a server that has the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return certificate, context
+    context.load_cert_chain(certificate.file, certificate.key)
+    return context

@@ -40,9 +40,10 @@ class Incident:
     attributes by which it may say whom it strikes, none where it strikes whoever is there.
 
     `plan` is what the front before the store does; None, and the app talks to the store itself. `tls`: the
-    front speaks TLS. `largest_object`: bytes that the store's system lets it write into one file.
-    `disturbance` is what is done to the store while users save. `only_versitygw`: SeaweedFS has no such
-    limit.
+    front speaks TLS, or the store where there is no front. `largest_object`: bytes that the store's system
+    lets it write into one file. `disturbance` is what is done to the store while users save.
+    `on_one_core`: store and app share one core of the machine, and the app goes first.
+    `only_versitygw`: SeaweedFS has no such limit or fault.
     """
 
     name: str
@@ -54,5 +55,6 @@ class Incident:
     plan: Plan | None = NO_FAULTS
     tls: bool = False
     largest_object: int | None = None
+    on_one_core: bool = False
     only_versitygw: bool = False
     disturbance: Disturbance | None = None

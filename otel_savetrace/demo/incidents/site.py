@@ -9,9 +9,10 @@ from pathlib import Path
 from otel_savetrace.demo import keeping, servers
 from otel_savetrace.demo.binaries import WEED
 from otel_savetrace.demo.front import Front
-from otel_savetrace.demo.incidents.certificate import make_certificate
+from otel_savetrace.demo.incidents.certificate import make_certificate, server_context
 from otel_savetrace.demo.incidents.incident import Host, Incident
 from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
+from otel_savetrace.demo.servers import Certificate
 from otel_savetrace.demo.stage import Stage
 from otel_savetrace.errors import RealPartError
 
@@ -20,6 +21,14 @@ _WITH_FILE_LIMIT = (
     "import os, resource, sys; limit = int(sys.argv[1]);"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); os.execv(sys.argv[2], sys.argv[2:])"
 )
+
+# Store and app, as on the smallest machine that is to be had; macOS lets no process choose its core.
+_ON_ONE_CORE = (
+    "import os, sys; os.nice(int(sys.argv[1]));"
+    "hasattr(os, 'sched_setaffinity') and os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
+_LOWEST_PRIORITY = 19
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,55 +42,68 @@ class Site:
 
 @dataclasses.dataclass(frozen=True)
 class _Way:
-    """How hosts reach the store: scheme and port, and the file with its certificate."""
+    """How hosts reach the store: scheme and port, and the certificate that they find there."""
 
     scheme: str
     port: int
-    certificate: Path | None
+    certificate: Certificate | None
 
 
 def start_site(stage: Stage, incident: Incident, seed: int) -> Site:
     """Start everything; it ends with the stage. Raises `RealPartError` where something is not there."""
     port = free_port()
-    store = _store(stage, incident, port)
+    certificate = make_certificate(stage.folder) if incident.tls else None
+    # The store itself, where no front is before it.
+    speaks_tls = certificate if incident.plan is None else None
+    store = _store(stage, incident, port, speaks_tls)
     stage.start(store, f"An S3 server: {Path(_program(store)).name.partition('-')[0]}")
-    servers.make_bucket(port)
-    way = _way(stage, incident, port, seed)
+    servers.make_bucket(port, speaks_tls)
+    way = _way(stage, incident, port, seed, certificate)
     apps, addresses = [], []
     for host in incident.hosts:
         app_port = free_port()
         app = _app(stage, host, app_port, way, named=len(incident.hosts) > 1)
+        if incident.on_one_core:
+            app.command = _launched(_ON_ONE_CORE, 0, app)
         stage.start(app, f"The app on {host.name}: gunicorn, under opentelemetry-instrument")
         apps.append(app)
         addresses.append(f"http://{LOOPBACK}:{app_port}")
     return Site(store, tuple(apps), tuple(addresses))
 
 
-def _store(stage: Stage, incident: Incident, port: int) -> Process:
-    store = servers.s3_server(stage.folder / "store", port, announce=stage.announce)
+def _store(stage: Stage, incident: Incident, port: int, certificate: Certificate | None) -> Process:
+    folder = stage.folder / "store"
+    store = servers.s3_server(folder, port, announce=stage.announce, certificate=certificate)
     if incident.only_versitygw and Path(store.command[0]).name.startswith(WEED):
         raise RealPartError(
-            f"The fault {incident.name} is a limit of versitygw's, and there is only SeaweedFS: install Go"
+            f"The fault {incident.name} is versitygw's own, and there is only SeaweedFS: install Go"
             " 1.25 or later (https://go.dev/dl) so that versitygw can be built."
         )
     if incident.largest_object:
-        limited = [sys.executable, "-c", _WITH_FILE_LIMIT, str(incident.largest_object)]
-        store.command = [*limited, *store.command]
+        store.command = _launched(_WITH_FILE_LIMIT, incident.largest_object, store)
+    elif incident.on_one_core:
+        store.command = _launched(_ON_ONE_CORE, _LOWEST_PRIORITY, store)
     return store
+
+
+def _launched(code: str, number: int, process: Process) -> list[str]:
+    """Return the command of a process that sets a limit for itself before it becomes what it is."""
+    return [sys.executable, "-c", code, str(number), *process.command]
 
 
 def _program(store: Process) -> str:
     return store.command[4] if store.command[0] == sys.executable else store.command[0]
 
 
-def _way(stage: Stage, incident: Incident, port: int, seed: int) -> _Way:
+def _way(stage: Stage, incident: Incident, port: int, seed: int, certificate: Certificate | None) -> _Way:
+    scheme = "https" if certificate else "http"
     if incident.plan is None:
-        return _Way("http", port, None)
-    certificate, tls = make_certificate(stage.folder) if incident.tls else (None, None)
+        return _Way(scheme, port, certificate)
+    tls = server_context(certificate) if certificate else None
     front = Front(port, incident.plan, stage.folder / keeping.JOURNAL, seed=seed, tls=tls)
     stage.enter(front)
     stage.say("A front before it")
-    return _Way("https" if tls else "http", front.port, certificate)
+    return _Way(scheme, front.port, certificate)
 
 
 def _app(stage: Stage, host: Host, port: int, way: _Way, *, named: bool) -> Process:
@@ -100,5 +122,5 @@ def _app(stage: Stage, host: Host, port: int, way: _Way, *, named: bool) -> Proc
     )
     app.environment.update(host.environment)
     if way.certificate and host.trusts_store:
-        app.environment["AWS_CA_BUNDLE"] = str(way.certificate)
+        app.environment["AWS_CA_BUNDLE"] = str(way.certificate.file)
     return app
