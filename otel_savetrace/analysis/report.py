@@ -11,7 +11,7 @@ from otel_savetrace.analysis.errors import errors_found
 from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.troubled import trouble_among
-from otel_savetrace.analysis.verdicts import verdicts_found
+from otel_savetrace.analysis.verdicts import verdicts_on
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import Span
 
@@ -43,7 +43,7 @@ def make_report(
         episodes=_episode_counts(told),
         errors=errors_found(trouble.failed, told),
         patterns=patterns_found(trouble.failed, told),
-        verdicts=verdicts_found(trouble, saves, episodes, spans, jaeger),
+        verdicts=verdicts_on(trouble, saves, episodes, spans, jaeger),
         undetermined=trouble.undetermined,
         limits=limits.limits_used(meant),
         patience=patience.patience_found(meant),

@@ -17,12 +17,12 @@ from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.exhibits import distributions
 from otel_savetrace.analysis.facts import deploys_among
-from otel_savetrace.analysis.findings import Confidence, Example, Verdict
+from otel_savetrace.analysis.findings import Confidence, Example, Undetermined, Verdict
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.refusals import Cause
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.trials import Trial, trials_of
-from otel_savetrace.analysis.troubled import Trouble
+from otel_savetrace.analysis.troubled import Trouble, trouble_among
 from otel_savetrace.spans.rows import Span
 
 FEW = 5
@@ -38,6 +38,14 @@ Group = tuple[str, str]
 
 
 def verdicts_found(
+    saves: Sequence[Save], meant: Sequence[Save], episodes: Sequence[Episode]
+) -> tuple[tuple[Verdict, ...], Undetermined]:
+    """Return the verdicts on the saves that are `meant`, and of which of them nothing can be said."""
+    trouble = trouble_among(saves, meant, episodes)
+    return verdicts_on(trouble, saves, episodes), trouble.undetermined
+
+
+def verdicts_on(
     trouble: Trouble,
     saves: Sequence[Save],
     episodes: Sequence[Episode],
