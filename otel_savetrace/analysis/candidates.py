@@ -143,14 +143,19 @@ NEARNESS: Sequence[Sequence[str]] = (
         attributes.CREDENTIAL_EXPIRES_IN_SECONDS, attributes.CREDENTIAL_KIND, attributes.CLOCK_SKEW_SECONDS,
         attributes.ENDPOINT, attributes.REGION, attributes.S3_BUCKET, attributes.RETRY_MODE,
         attributes.ATTEMPTS_ALLOWED, *sorted(ranking.SET), attributes.POOL_SIZE,
-        attributes.SIGNATURE_VERSION, attributes.SIGNED_HEADERS, attributes.ADDRESSING_STYLE,
-        attributes.SENT_BY, attributes.WORKER_CLASS,
+        attributes.SIGNATURE_VERSION, attributes.ADDRESSING_STYLE, attributes.SENT_BY,
+        attributes.WORKER_CLASS,
     ),
     (attributes.APP_VERSION,),
-    (HEADER, attributes.METADATA_BYTES, attributes.HEADER_SECTION_BYTES, attributes.HEADER_BYTES),
+    # What kind of save it is decides how its heads look, not the other way round.
+    ("http.route",),
+    (
+        HEADER, attributes.METADATA_BYTES, attributes.HEADER_SECTION_BYTES, attributes.HEADER_BYTES,
+        attributes.SIGNED_HEADERS,
+    ),
     (attributes.KEY_LEN, attributes.KEY_LEN_SENT),
     (attributes.CONTENT_SIZE, attributes.REQUEST_BODY_SIZE),
-    ("http.route", "url.path"),
+    ("url.path",),
 )  # fmt: skip
 """What stands nearest to a cause first; attributes in a row stand side by side, in their order."""
 
