@@ -15,20 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.diagnosis.incident import Incident
-from otel_savetrace.analysis.candidates import is_candidate
+from otel_savetrace.analysis.facts import deploys_among, facts_of
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.spans.sources import read_all
 
 Row = Mapping[str, object]
 
 
-def first_by_shares(
-    failed: Sequence[Row], worked: Sequence[Row], leave_out: Callable[[str], bool]
-) -> str | None:
+def first_by_shares(failed: Sequence[Row], worked: Sequence[Row]) -> str | None:
     """Return the attribute that comes first, None where there is nothing to compare."""
     if not failed or not worked:
         return None
-    named = {name for row in [*failed, *worked] for name in row if not leave_out(name)}
+    named = {name for row in [*failed, *worked] for name in row}
     differences = {name: _difference(name, failed, worked) for name in sorted(named)}
     return max(differences, key=differences.__getitem__, default=None)
 
@@ -60,13 +58,17 @@ class Guesses:
         if not expected:
             return
         found = saves([span for reading in read_all([str(file) for file in files]) for span in reading.spans])
-        failed = [_row(save) for save in found if save.outcome == "failed"]
-        worked = [_row(save) for save in found if save.outcome == "succeeded"]
-        first = first_by_shares(failed, worked, lambda _: False)
-        first_without = first_by_shares(failed, worked, lambda name: not is_candidate(name))
+        deploys = deploys_among(found)
+        first = first_by_shares(*_sides(found, _row))
+        first_without = first_by_shares(*_sides(found, lambda save: facts_of(save, deploys)))
         self.conditions += len(expected)
         self.right += any(first in condition for condition in expected)
         self.right_without += any(first_without in condition for condition in expected)
+
+
+def _sides(found: Sequence[Save], row: Callable[[Save], Row]) -> tuple[list[Row], list[Row]]:
+    failed = [row(save) for save in found if save.outcome == "failed"]
+    return failed, [row(save) for save in found if save.outcome == "succeeded"]
 
 
 def _row(save: Save) -> Row:
