@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
+from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.causes import cause_of
-from otel_savetrace.analysis.decisive import call_like, failed_call
+from otel_savetrace.analysis.decisive import call_like, deed_of, failed_call
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.errors import intermittent_kinds, kind_of
 from otel_savetrace.analysis.findings import PatternFound
@@ -85,28 +86,34 @@ def _different_data(recovered: Sequence[Episode], episodes: Sequence[Episode]) -
 
 
 def _key_changed(episode: Episode) -> bool:
+    before, after = _calls(episode)
+    keys = [call.key if call else None for call in (before, after)]
+    return None not in keys and keys[0] != keys[1]
+
+
+def _calls(episode: Episode) -> tuple[Call | None, Call | None]:
+    """Return the call that a save failed by and the one that did the same in the save that worked.
+
+    A save may write several objects; one object of the one is not held against another of the other.
+    """
     assert episode.recovered_by is not None  # noqa: S101 - only those that recovered are asked
-    before, after = (_written(save) for save in (episode.failed[-1], episode.recovered_by))
-    return None not in (before, after) and before != after
-
-
-def _written(save: Save) -> str | None:
-    call = failed_call(save) or call_like(save, None)
-    return call.key if call else None
+    failed = failed_call(episode.failed[-1]) or call_like(episode.failed[-1], None)
+    return failed, call_like(episode.recovered_by, deed_of(failed) if failed else None)
 
 
 def _change_explains(episode: Episode, intermittent: bool) -> bool:
     failed, worked = episode.failed[-1], episode.recovered_by
-    assert worked is not None  # noqa: S101 - as above
+    assert worked is not None  # noqa: S101 - only those that recovered are asked
     cause = cause_of(failed).name
     if cause in MEASURED:
-        before, after = (_measured(save, MEASURED[cause]) for save in (failed, worked))
+        of_failed, of_worked = _calls(episode)
+        before = _measured(failed, of_failed, MEASURED[cause])
+        after = _measured(worked, of_worked, MEASURED[cause])
         return before is not None and after is not None and after < before
     return cause in BY_THE_DATA and not intermittent
 
 
-def _measured(save: Save, name: str) -> float | None:
-    call = failed_call(save) or call_like(save, None)
+def _measured(save: Save, call: Call | None, name: str) -> float | None:
     spans = [save.span] if call is None else [*(one.span for one in call.attempts), call.span, save.span]
     told = (values.number(span.attributes.get(name)) for span in spans)
     return next((number for number in told if number is not None), None)
