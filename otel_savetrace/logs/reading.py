@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from otel_savetrace import attributes
 from otel_savetrace.logs import access_lines
 from otel_savetrace.logs.access_fields import Request
 from otel_savetrace.logs.access_rows import row_of
-from otel_savetrace.logs.envelope import Line, opened
+from otel_savetrace.logs.envelope import LONGEST_LINE, Line, opened
 from otel_savetrace.logs.routes import STORING_METHODS, Routes
 from otel_savetrace.logs.storage_calls import StorageCalls
 from otel_savetrace.logs.storage_lines import TAG
@@ -29,6 +29,7 @@ MOST_FAILED = 100_000
 """Saves of one file that are kept: some half a gigabyte of memory."""
 
 NO_SAVE = "a request that is no save"
+TOO_LONG = f"a storage line that begins after more than {LONGEST_LINE:,} bytes of something else"
 OTHER_LINE = "a line that tells of no save"
 TOO_MANY_WORKED = f"a save that did not fail, after the first {MOST_WORKED:,} of one file"
 TOO_MANY_FAILED = f"a save that failed, after the first {MOST_FAILED:,} of one file"
@@ -65,24 +66,19 @@ def is_log_file(file: Path) -> bool:
     return file.is_file() and is_log(lines_of(file, Account()))
 
 
-def read_log_files(files: Iterable[Path], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
-    """Read logs that make one source, the oldest first. Raises `SourceError` where one cannot be read."""
+def read_log_files(files: Sequence[Path], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
+    """Read files that make one log, the oldest first. Raises `SourceError` where one cannot be read."""
     account = Account()
-    spans = tuple(
-        span
-        for file in files
-        for span in _LogReading(str(file), _written(file), routes, query, account).rows(
-            lines_of(file, account)
-        )
-    )
-    return Reading("log", name, spans, account.skipped())
+    log = _Log(name, routes, query, account)
+    spans = [row for file in files for row in log.rows(lines_of(file, account), str(file), _written(file))]
+    return Reading("log", name, (*spans, *log.rest()), account.skipped())
 
 
 def read_log_lines(lines: Iterable[bytes], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
     """Read a log from an open stream of lines."""
     account = Account()
-    reading = _LogReading(name, time.time_ns(), routes, query, account)
-    return Reading("log", name, tuple(reading.rows(lines)), account.skipped())
+    log = _Log(name, routes, query, account)
+    return Reading("log", name, (*log.rows(lines, name, time.time_ns()), *log.rest()), account.skipped())
 
 
 def _written(file: Path) -> int:
@@ -92,12 +88,12 @@ def _written(file: Path) -> int:
         return time.time_ns()
 
 
-class _LogReading:
-    """One log, once; `written` is when its last line was, in nanoseconds since 1970."""
+class _Log:
+    """One log, in as many files as it was rotated to."""
 
-    def __init__(self, name: str, written: int, routes: Routes, query: Query, account: Account) -> None:
+    def __init__(self, name: str, routes: Routes, query: Query, account: Account) -> None:
         self._name = name
-        self._written = written
+        self._written = 0
         self._routes = routes
         self._since = query.start_nanoseconds or 0
         self._account = account
@@ -108,12 +104,19 @@ class _LogReading:
         self._untimed = 0
         self._room = {True: MOST_FAILED, False: MOST_WORKED}
 
-    def rows(self, lines: Iterable[bytes]) -> Iterator[Span]:
-        """Yield a row for each save, the rows of its calls after it."""
+    def rows(self, lines: Iterable[bytes], name: str, written: int) -> Iterator[Span]:
+        """Yield a row for each save of one file, the rows of its calls after it.
+
+        `written` is when the file's last line was, in nanoseconds since 1970.
+        """
+        self._written = written
         for number, line in enumerate(lines, start=1):
-            where = f"{self._name}, line {number}"
+            where = f"{name}, line {number}"
             for save in self._saves_of(line, where):
                 yield from self._kept(save, where)
+
+    def rest(self) -> Iterator[Span]:
+        """Yield the rows of what had not ended."""
         ended = f"the end of {self._name}"
         for call in self._calls.finish():
             for save in self._saves.take(call):
@@ -125,6 +128,9 @@ class _LogReading:
         if any(tag in line for tag in _TAGS):
             self._has_storage_lines = True
             held = opened(line, self._written, TAG)
+            if TAG.match(held.text) is None:
+                self._account.add(TOO_LONG, where)
+                return
             for call in self._calls.take(held, self._time(held.time), where):
                 yield from self._saves.take(call)
             return

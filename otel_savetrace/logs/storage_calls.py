@@ -193,8 +193,7 @@ class StorageCalls:
             if (one.line.process, one.raised.ids) == (line.process, record.ids) and one.lacks(record)
         ]  # fmt: skip
         if not waiting:
-            if record.facts != Facts():
-                self._account.add(WITHOUT_ERROR, where)
+            self._account.add(WITHOUT_ERROR, where)
             return
         if line.process is None and len({(one.raised.kind, one.raised.code) for one in waiting}) > 1:
             # Two processes wrote at once, and nothing tells whose line it is.
