@@ -20,7 +20,7 @@ ADDRESS = frozenset(
 )
 KEY = frozenset({attribute.KEY_LEN, attribute.KEY_LEN_SENT, "file.name"})
 HEAD = frozenset({attribute.HEADER_BYTES, attribute.HEADER_SECTION_BYTES, attribute.LARGEST_HEADERS})
-METADATA = frozenset({attribute.METADATA_BYTES}) | HEAD
+METADATA = frozenset({attribute.METADATA_BYTES, f"{attribute.LARGEST_HEADERS}.x-amz-meta-origin"}) | HEAD
 ROUTE = frozenset({"http.route", "http.request.method", "http.method", "url.path", "file.name"})
 BUILD = frozenset({"client.build"})
 AGE = frozenset({attribute.WORKER_AGE_SECONDS, attribute.REQUESTS_SERVED})
