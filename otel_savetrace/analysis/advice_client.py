@@ -14,14 +14,14 @@ QUOTA = "a client has 500 tokens; a retry takes 5, from botocore 1.44 on 14 unle
 
 def forked_connection(case: Case) -> Iterator[str]:
     """Whose connection it was, and what may have come of it."""
-    openers = {str(pid) for call in case.calls() for one in call.attempts if (pid := one.connection_pid)}
+    openers = {str(pid) for call in case.calls for one in call.attempts if (pid := one.connection_pid)}
     by = f" (here by process {listed(sorted(openers))})" if openers else ""
     yield (
         "Make the S3 client after the fork (with gunicorn --preload in post_fork, or at its first use):"
         f" connections opened before{by} are shared by several workers (botocore#1246)."
     )
     shared = sum(
-        any(attempt.connection_pid is not None for attempt in call.attempts) for call in case.worked_calls()
+        any(attempt.connection_pid is not None for attempt in call.attempts) for call in case.worked_calls
     )
     if shared:
         yield (
@@ -43,7 +43,7 @@ def retry_quota(case: Case) -> Iterator[str]:
     """What emptied it, and what comes of that."""
     mode = most_common(case.of_calls(attributes.RETRY_MODE))
     allowed = most_common(case.of_calls(attributes.ATTEMPTS_ALLOWED))
-    made = [float(call.attempts_made) for call in case.calls() if call.attempts_made]
+    made = [float(call.attempts_made) for call in case.calls if call.attempts_made]
     of = f", of {allowed} allowed" if allowed is not None else ""
     did = f" They made {extent(made, 'attempt')}{of}." if made else ""
     yield (
@@ -58,7 +58,7 @@ def retry_quota(case: Case) -> Iterator[str]:
 
 def invalid_parameter(case: Case) -> Iterator[str]:
     """What was refused, and where."""
-    operations = listed(call.operation for call in case.calls())
+    operations = listed(call.operation for call in case.calls)
     routes = listed(save.route for save in case.failed if save.route)
     on = f" on {routes}" if routes else ""
     yield (

@@ -151,7 +151,7 @@ def _headers(attempts: Iterator[Attempt]) -> dict[str, list[float]]:
 
 def _whole_key(case: Case, lengths: Sequence[float]) -> Iterator[str]:
     said = f"{extent(lengths)} in failed saves; Amazon S3 takes {attributes.KEY_LIMIT:,} of UTF-8."
-    limit = part_limit(case.calls(), case.worked_calls())
+    limit = part_limit(case.calls, case.worked_calls)
     if limit is None:
         over = round(max(lengths)) - attributes.KEY_LIMIT
         yield f"Make keys shorter by {count(over, 'byte')} of UTF-8 (not characters) at least."

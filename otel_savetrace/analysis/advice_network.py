@@ -183,7 +183,7 @@ def _below(shortest: float, worked: list[float]) -> float:
 
 def _stale_again(case: Case) -> Iterator[str]:
     """Tell of calls of which every attempt came on a connection that had been kept: their pool holds many."""
-    again = [call for call in case.calls() if len(call.attempts) > 1]
+    again = [call for call in case.calls if len(call.attempts) > 1]
     all_kept = [call for call in again if all(one.connection == attributes.REUSED for one in call.attempts)]
     if all_kept:
         size = values.integer(most_common(case.of_calls(attributes.POOL_SIZE)))
@@ -199,7 +199,7 @@ def _how_far(case: Case) -> str:
     """Say how much of the body had been sent, where that is known."""
     told = [
         (sent, size)
-        for call in case.calls()
+        for call in case.calls
         if (size := values.integer(call.span.attributes.get(attributes.CONTENT_SIZE))) is not None
         for attempt in call.attempts[-1:]
         if (sent := attempt.body_bytes_sent) is not None

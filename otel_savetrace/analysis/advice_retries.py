@@ -37,7 +37,7 @@ def retries(case: Case) -> Iterator[str]:
     if allowed <= 1:
         yield f"Let the client try again: retry mode {mode} allows 1 attempt. {_settings(case)}{helped}"
         return
-    made = [float(call.attempts_made) for call in case.calls() if call.attempts_made]
+    made = [float(call.attempts_made) for call in case.calls if call.attempts_made]
     did = f"; {extent(made, 'attempt')} a call did not do" if made else ""
     more = f" {_settings(case)}" if allowed < ENOUGH else ""
     yield f"In force is retry mode {mode}, at most {count(allowed, 'attempt')}{did}.{helped}{more}"
@@ -46,7 +46,7 @@ def retries(case: Case) -> Iterator[str]:
 def saved_by_retries(case: Case) -> int:
     """Return how many of the calls that worked had first failed as the failed ones did."""
     codes = {attempt.span.attributes.get(attributes.ERROR_CODE) for attempt in case.attempts()} - {None}
-    return sum(_had(call, codes) for call in case.worked_calls())
+    return sum(_had(call, codes) for call in case.worked_calls)
 
 
 def worker_limit(case: Case) -> float | None:
@@ -64,7 +64,7 @@ def _had(call: Call, codes: Set[AttributeValue]) -> bool:
 def _settings(case: Case) -> str:
     """Return settings whose retries a worker lives to see, where its limit is recorded."""
     limit = worker_limit(case)
-    now = next((found for call in case.calls() if (found := retries_of(call)) is not None), None)
+    now = next((found for call in case.calls if (found := retries_of(call)) is not None), None)
     if limit is None or now is None:
         waits = duration(longest_backoffs(USUAL_MODE, FEW))
         return (

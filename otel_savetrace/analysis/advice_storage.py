@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
@@ -153,7 +153,7 @@ def credentials(case: Case) -> Iterator[str]:
 
 def access_denied(case: Case) -> Iterator[str]:
     """What was refused, to whom, and what in the request may need a right of its own."""
-    operations = listed(call.operation for call in case.calls())
+    operations = listed(call.operation for call in case.calls)
     bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
     prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
     if case.kinds & SHUT_OFF:
@@ -166,7 +166,7 @@ def access_denied(case: Case) -> Iterator[str]:
         f"Hold the policies of the user and of bucket {bucket or 'in question'} against what was refused:"
         f" {operations or 'the request'}{f' on {prefix}' if prefix else ''}."
     )
-    signed = set(_signed_headers(case.calls()))
+    signed = set(_signed_headers(case.calls))
     if "x-amz-acl" in signed:
         yield (
             "The requests set an ACL: Block Public Access refuses public ones, and s3:PutObjectAcl allows"
@@ -174,7 +174,7 @@ def access_denied(case: Case) -> Iterator[str]:
         )
     if "x-amz-server-side-encryption-aws-kms-key-id" in signed:
         yield "The requests name a KMS key, which needs kms:GenerateDataKey."
-    if any(call.operation in {"HeadObject", "GetObject"} for call in case.calls()):
+    if any(call.operation in {"HeadObject", "GetObject"} for call in case.calls):
         yield "Without s3:ListBucket, S3 answers 403 for an object that is only not there."
 
 
@@ -188,7 +188,7 @@ def checksum(case: Case) -> Iterator[str]:
             " The checksum kept it out: leave it on."
         )
         return
-    trailing = "x-amz-trailer" in set(_signed_headers(case.calls()))
+    trailing = "x-amz-trailer" in set(_signed_headers(case.calls))
     sent = ", here as a trailer after the body" if trailing else ""
     but = " It takes them in other saves, so look at what else differs." if worked else ""
     if case.is_amazon:
@@ -228,7 +228,7 @@ def conflict(case: Case) -> Iterator[str]:
 def not_found(case: Case) -> Iterator[str]:
     """What was not there."""
     bucket = listed(str(one) for one in case.of_calls(attributes.S3_BUCKET))
-    operations = listed(call.operation for call in case.calls())
+    operations = listed(call.operation for call in case.calls)
     if "NoSuchUpload" in case.kinds:
         yield (
             "Find out what ended the uploads before they were complete: a lifecycle rule"
@@ -294,10 +294,10 @@ def _off(skew: float) -> str:
 
 
 def _signed(case: Case) -> Iterator[str]:
-    signed = _signed_headers(case.calls())
+    signed = _signed_headers(case.calls)
     if not signed:
         return
-    usual = set(_signed_headers(case.worked_calls()))
+    usual = set(_signed_headers(case.worked_calls))
     more = [name for name in signed if usual and name not in usual]
     if more:
         yield f"Signed in the failed requests only: {', '.join(more)}. Nothing on the way may change them."
@@ -310,7 +310,7 @@ def _signed(case: Case) -> Iterator[str]:
         )
 
 
-def _signed_headers(calls: Iterator[Call]) -> list[str]:
+def _signed_headers(calls: Iterable[Call]) -> list[str]:
     """Return the names of all headers that were signed, in their order."""
     named: dict[str, None] = {}
     for call in calls:

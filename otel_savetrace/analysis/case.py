@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -38,36 +39,38 @@ class Case:
     worked: Sequence[Save]
     dependencies: Mapping[str, str]
 
-    def calls(self) -> Iterator[Call]:
-        """Yield the call by which each save failed, where it failed by one."""
-        for save in self.failed:
-            call = failed_call(save)
-            if call is not None:
-                yield call
+    @functools.cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The call by which each save failed, where it failed by one."""
+        found = (failed_call(save) for save in self.failed)
+        return tuple(call for call in found if call is not None)
 
     def attempts(self) -> Iterator[Attempt]:
         """Yield the attempt that first failed as the call did."""
-        for call in self.calls():
+        for call in self.calls:
             attempt = first_attempt_alike(call)
             if attempt is not None:
                 yield attempt
 
-    def worked_calls(self) -> Iterator[Call]:
-        """Yield the writes of saves that worked, of those that were not refused themselves."""
-        for save in self.worked:
-            for call in save.calls:
-                if call.writes and not call.failed and call.error_code is None:
-                    yield call
+    @functools.cached_property
+    def worked_calls(self) -> tuple[Call, ...]:
+        """The writes of saves that worked, of those that were not refused themselves."""
+        return tuple(
+            call
+            for save in self.worked
+            for call in save.calls
+            if not call.failed and call.writes and call.error_code is None
+        )
 
     def worked_attempts(self) -> Iterator[Attempt]:
         """Yield the attempt by which each of those worked."""
-        for call in self.worked_calls():
+        for call in self.worked_calls:
             if call.attempts:
                 yield call.attempts[-1]
 
     def of_calls(self, name: str) -> list[AttributeValue]:
         """Return one attribute of the failed calls, of those that have it."""
-        return _held((call.span.attributes for call in self.calls()), name)
+        return _held((call.span.attributes for call in self.calls), name)
 
     def of_attempts(self, name: str) -> list[AttributeValue]:
         """Return one attribute of the failed attempts, of those that have it."""
@@ -79,7 +82,7 @@ class Case:
 
     def of_worked_calls(self, name: str) -> list[AttributeValue]:
         """Return one attribute of the writes that worked, of those that have it."""
-        return _held((call.span.attributes for call in self.worked_calls()), name)
+        return _held((call.span.attributes for call in self.worked_calls), name)
 
     def of_worked_attempts(self, name: str) -> list[AttributeValue]:
         """Return one attribute of the attempts that worked, of those that have it."""

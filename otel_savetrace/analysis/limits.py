@@ -47,20 +47,25 @@ MOST_THINGS = 5
 Sizes = Mapping[str, int]
 """The largest of each measure in one save, in bytes, by attribute."""
 
+Sized = tuple[int, int]
+"""Less than nothing by as many bytes as a save has, and its place: the largest come first."""
+
 
 def limits_used(saves: Sequence[Save]) -> tuple[LimitUse, ...]:
     """Return each limit of which anything is known, the one that is most used up first."""
-    largest: dict[str, dict[str, int]] = defaultdict(dict)
+    taken: dict[str, list[Sized]] = defaultdict(list)
     refused: dict[str, int] = {}
-    for save in saves:
+    for number, save in enumerate(saves):
         if has_worked(save):
-            thing = named(save)
             for name, size in _sizes(save).items():
-                largest[name][thing] = max(size, largest[name].get(thing, 0))
+                taken[name].append((-size, number))
         elif save.outcome == "failed":
             for name, size in _refused(save):
                 refused[name] = min(size, refused.get(name, size))
-    found = [*_documented(largest, refused), *_seen(largest, refused)]
+    found = [
+        LimitUse(said, "By", most, -min(taken[name])[0], _nearest(taken[name], saves))
+        for name, said, most in _in_force(taken, refused)
+    ]
     return tuple(sorted(found, key=lambda use: (-use.largest / use.most, use.limit)))
 
 
@@ -70,30 +75,33 @@ def largest_share(held: Mapping[str, AttributeValue]) -> float | None:
     return max(shares, default=None)
 
 
-def _documented(largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> Iterator[LimitUse]:
+def _in_force(taken: Mapping[str, Sequence[Sized]], refused: Sizes) -> Iterator[tuple[str, str, int]]:
+    """Yield each limit that is known: its measure, what it is on, and the bytes it allows."""
     for name, (said, most) in LIMITS.items():
-        in_force = KEY_PART if name == attributes.KEY_LEN else name
-        if largest.get(name) and not _is_seen(in_force, largest, refused):
-            yield _use(said, most, largest[name])
-
-
-def _seen(largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> Iterator[LimitUse]:
+        instead = KEY_PART if name == attributes.KEY_LEN else name
+        if taken.get(name) and not _is_seen(instead, taken, refused):
+            yield name, said, most
     for name, said in SEEN.items():
-        if _is_seen(name, largest, refused):
-            yield _use(f"{said} (least refused)", refused[name], largest[name])
+        if _is_seen(name, taken, refused):
+            yield name, f"{said} (least refused)", refused[name]
 
 
-def _is_seen(name: str, largest: Mapping[str, Mapping[str, int]], refused: Sizes) -> bool:
+def _is_seen(name: str, taken: Mapping[str, Sequence[Sized]], refused: Sizes) -> bool:
     """Return whether a limit below the documented one was seen, and nothing that large was taken."""
-    if name not in refused or not largest.get(name):
+    if name not in refused or not taken.get(name):
         return False
     documented = LIMITS[name][1] if name in LIMITS else refused[name]
-    return max(largest[name].values()) < refused[name] <= documented
+    return -min(taken[name])[0] < refused[name] <= documented
 
 
-def _use(said: str, most: int, things: Mapping[str, int]) -> LimitUse:
-    nearest = sorted(things.items(), key=lambda item: (-item[1], item[0]))[:MOST_THINGS]
-    return LimitUse(said, "By", most, max(things.values()), tuple(nearest))
+def _nearest(taken: Sequence[Sized], saves: Sequence[Save]) -> tuple[tuple[str, int], ...]:
+    """Return the things with the largest saves; what a save is of is asked of few, since it takes long."""
+    found: dict[str, int] = {}
+    for size, number in sorted(taken):
+        found.setdefault(named(saves[number]), -size)
+        if len(found) == MOST_THINGS:
+            break
+    return tuple(found.items())
 
 
 def _refused(save: Save) -> Iterator[tuple[str, int]]:

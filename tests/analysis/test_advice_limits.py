@@ -106,6 +106,18 @@ def test_slug_limit_of_other_users() -> None:
     assert f"Cut the longest part of the key, to {names.KEY_LIMIT - longest} bytes of UTF-8" in steps
 
 
+def test_keys_with_fewer_parts() -> None:
+    """Keys of another shape, and those that are hidden, tell nothing of what stands beside a slug."""
+    worked = [
+        worked_with(key=key_of("short", "data.json")),
+        worked_with(key="an-export-with-a-name-as-long-as-this.zip"),
+        worked_with(key="charts/an-export-with-a-name-as-long-as-this-one.zip"),
+        worked_with(key="sha256:0123456789abcdef", call={names.KEY_LEN: 900}),
+    ]
+    steps = advised("storage.key_too_long", [too_long(key_of("s" * 1_100, "data.json"))], worked)
+    assert "to 1,003 bytes of UTF-8" in steps
+
+
 def test_slug_in_another_alphabet() -> None:
     """Bytes are counted, not characters."""
     failed = [too_long(key_of("ж" * 600, "data.json"))]
