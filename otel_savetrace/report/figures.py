@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Callable, Mapping
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.findings import Condition, Share
-from otel_savetrace.report.wording import short_name, value
+from otel_savetrace.analysis.words import duration
+from otel_savetrace.report.wording import moment, printable, short_name, value
 from otel_savetrace.spans.rows import AttributeValue
 
 SMALLEST_P = 0.0001
@@ -42,6 +45,8 @@ def probability(p: float) -> str:
 
 def figure(name: str, held: AttributeValue) -> str:
     """Return a value with its unit; a number of an attribute that is not ours to four digits."""
+    if name in DERIVED:
+        return DERIVED[name](held)
     if isinstance(held, bool) or not isinstance(held, (int, float)) or _has_unit(name):
         return value(name, held)
     if isinstance(held, int) and name.rpartition(".")[2] in NAMING:
@@ -50,9 +55,39 @@ def figure(name: str, held: AttributeValue) -> str:
 
 
 def condition_words(condition: Condition) -> str:
-    """Return a condition in one line: ``connection_idle_seconds ≥ 60 s``."""
+    """Return a condition in one line, to follow a *when*: ``connection_idle_seconds ≥ 60 s``."""
+    if condition.attribute == candidates.TIME:
+        return f"the save began {_stretch(condition.value)}"
     sign = OPERATORS[condition.operator]
     return f"{short_name(condition.attribute)} {sign} {figure(condition.attribute, condition.value)}"
+
+
+def _stretch(held: AttributeValue) -> str:
+    """Return a stretch of time, as the analysis has it (two times parted by a slash, ISO 8601), in words."""
+    try:
+        ends = [datetime.datetime.fromisoformat(end.replace("Z", "+00:00")) for end in str(held).split("/")]
+        begins, ends_at = ends
+    except ValueError:
+        return "-" if held is None else printable(str(held))
+    if begins.date() == ends_at.date():
+        return f"between {begins:%Y-%m-%d %H:%M:%S} and {ends_at:%H:%M:%S} UTC"
+    return f"between {begins:%Y-%m-%d %H:%M:%S} and {moment(ends_at)}"
+
+
+def _length(held: AttributeValue) -> str:
+    return duration(held) if isinstance(held, (int, float)) else value("", held)
+
+
+def _share(held: AttributeValue) -> str:
+    return percent(held) if isinstance(held, (int, float)) else value("", held)
+
+
+DERIVED: Mapping[str, Callable[[AttributeValue], str]] = {
+    candidates.LIMIT_SHARE: _share,
+    candidates.SINCE_DEPLOY: _length,
+    candidates.TIME: _stretch,
+}
+"""How values are told of which no span has one."""
 
 
 def _has_unit(name: str) -> bool:

@@ -28,6 +28,8 @@ from otel_savetrace.report.wording import (
 MOST_ERRORS = 12
 MOST_SEEN = 3
 MOST_NEAREST = 3
+NEAR = 0.5
+"""Share of a limit from which more than one thing that comes near it is named."""
 WIDE = 90
 """Columns from which a table has all of its columns."""
 
@@ -101,7 +103,8 @@ def _error_lines(found: ErrorFound) -> Iterator[RenderableType]:
     said = Text(f"{count(found.saves, 'save')}, {percent(found.share.value)} ({interval(found.share)}), ")
     word, style, meaning = RETRIED[found.intermittent]
     said.append(f"{word}{meaning and f': {meaning}'}", style)
-    yield from (Hanging(Text("    "), line) for line in (said, _seen(found), *_places(found)) if line)
+    lines = (said, *_seen(found).split(), *_places(found))
+    yield from (Hanging(Text("    "), line) for line in lines if line)
 
 
 def _code(found: ErrorFound) -> Text:
@@ -110,7 +113,7 @@ def _code(found: ErrorFound) -> Text:
 
 
 def _seen(found: ErrorFound) -> Text:
-    return Text(", ".join(f"“{shortened(text)}”" for text in found.user_saw[:MOST_SEEN]), "default")
+    return Text("\n".join(f"“{shortened(text)}”" for text in found.user_saw[:MOST_SEEN]), "default")
 
 
 def _places(found: ErrorFound) -> Iterator[Text]:
@@ -190,9 +193,10 @@ def limits(report: Report, width: int) -> Iterator[RenderableType]:
 
 
 def _nearest(limit: LimitUse) -> str:
+    shown = MOST_NEAREST if limit.largest >= NEAR * limit.most else 1
     return "\n".join(
         f"{shortened(name, MOST_LETTERS_OF_NAME)} ({_amount(limit, size)})"
-        for name, size in limit.nearest[:MOST_NEAREST]
+        for name, size in limit.nearest[:shown]
         if name
     )
 

@@ -12,6 +12,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.cause_codes import UNEXPLAINED
 from otel_savetrace.analysis.findings import Condition, Confidence, Evidence, Example, Report, Verdict
 from otel_savetrace.analysis.words import count
@@ -31,11 +32,13 @@ from otel_savetrace.report.wording import (
     printable,
     short_name,
     shortened,
+    without_long_ids,
 )
 
 INDENT = " " * 3
 MOST_EVIDENCE = 8
 MOST_EXAMPLES = 3
+MOST_FOLDED = 4
 BAR = 20
 
 DIGITS = 12
@@ -101,7 +104,7 @@ def _when(verdict: Verdict, marks: Marks) -> Iterator[RenderableType]:
         return
     yield Text()
     yield _indented(Text("When ").append(shortened(condition_words(condition)), "bold"))
-    told = meaning(condition.attribute)
+    told = meaning(condition.attribute) if condition.attribute != candidates.TIME else ""
     if told:
         yield _indented(Text(f"({shortened(told)})", ASIDE))
     yield from map(_indented, _bars(condition, marks))
@@ -130,19 +133,26 @@ def _evidence(verdict: Verdict, width: int) -> Table:
         table.add_column("compared", no_wrap=True, style=ASIDE)
     table.add_column("p", justify="right", no_wrap=True, style=ASIDE)
     for shown in verdict.because[:MOST_EVIDENCE]:
-        failed, succeeded = (
-            shortened(figure(shown.attribute, held), MOST_LETTERS_OF_NAME)
-            for held in (shown.failed, shown.succeeded)
-        )
         how = ["within episodes" if shown.paired else "among all saves"] if wide else []
-        table.add_row(_named(shown), failed, succeeded, *how, probability(shown.p))
+        table.add_row(_named(shown), *_sides(shown), *how, probability(shown.p))
     return table
+
+
+def _sides(shown: Evidence) -> tuple[str, str]:
+    failed, succeeded = (
+        shortened(without_long_ids(figure(shown.attribute, held)), MOST_LETTERS_OF_NAME)
+        for held in (shown.failed, shown.succeeded)
+    )
+    alike = isinstance(shown.failed, (str, bool)) and shown.failed == shown.succeeded
+    return failed, "the same, if less often" if alike else succeeded
 
 
 def _named(shown: Evidence) -> Text:
     said = Text(short_name(shown.attribute))
     if shown.folded:
-        said.append(f"\nlikewise {', '.join(map(short_name, shown.folded))}", ASIDE)
+        names = ", ".join(map(short_name, shown.folded[:MOST_FOLDED]))
+        more = len(shown.folded) - MOST_FOLDED
+        said.append(f"\nlikewise {names}{f' and {more} more' if more > 0 else ''}", ASIDE)
     return said
 
 

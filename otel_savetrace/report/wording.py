@@ -99,9 +99,12 @@ def moment(time: datetime.datetime) -> str:
 def thing(save: Save) -> str:
     """Return what was saved in one short line, values only, the user last: ``my-map / draft.json``."""
     names = sorted(save.thing, key=lambda name: "user" in name)
-    return " / ".join(
-        LONG_HASH.sub(lambda found: found[0][:SHORT_ID] + "…", printable(save.thing[name])) for name in names
-    )
+    return " / ".join(without_long_ids(printable(save.thing[name])) for name in names)
+
+
+def without_long_ids(text: str) -> str:
+    """Return text with the beginning only of each id that nobody reads to its end."""
+    return LONG_HASH.sub(lambda found: f"{found[0][:SHORT_ID]}…", text)
 
 
 def outcome(save: Save) -> Text:

@@ -6,7 +6,14 @@ import dataclasses
 
 import pytest
 
-from otel_savetrace.analysis.findings import EpisodeCounts, Report, SaveCounts, SourceSeen, Undetermined
+from otel_savetrace.analysis.findings import (
+    Confidence,
+    EpisodeCounts,
+    Report,
+    SaveCounts,
+    SourceSeen,
+    Undetermined,
+)
 from otel_savetrace.report.answer import DOCTOR, answer, not_said
 from otel_savetrace.spans.reading import Skipped
 from tests.fixture_report import NONE_FAILED, NOTHING, PATTERNS, REPORT, STALE, TOO_LONG, UNEXPLAINED
@@ -107,14 +114,17 @@ def test_the_cause_comes_with_how_often_it_is_so() -> None:
     )
 
 
-def test_doubt_is_in_the_sentence() -> None:
-    """Medium and low confidence are words, not a label further down."""
-    for confidence, said in (
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [
         ("medium", "Most likely the object's key"),
         ("low", "Perhaps, with too few failures to be sure, the object's key"),
-    ):
-        verdict = dataclasses.replace(TOO_LONG, confidence=confidence, saves=12)
-        assert answer(dataclasses.replace(REPORT, verdicts=(verdict,))).why.startswith(said)
+    ],
+)
+def test_doubt_is_in_the_sentence(confidence: Confidence, said: str) -> None:
+    """Medium and low confidence are words, not a label further down."""
+    verdict = dataclasses.replace(TOO_LONG, confidence=confidence, saves=12)
+    assert answer(dataclasses.replace(REPORT, verdicts=(verdict,))).why.startswith(said)
 
 
 def test_no_cause_is_an_answer() -> None:

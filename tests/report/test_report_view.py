@@ -11,12 +11,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from otel_savetrace import attributes as names
+from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.findings import (
     Condition,
     ErrorFound,
     Evidence,
     Example,
     LimitUse,
+    Operator,
     Patience,
     PatternFound,
     Report,
@@ -27,6 +30,7 @@ from otel_savetrace.analysis.findings import (
 )
 from otel_savetrace.report import terminal
 from otel_savetrace.spans.reading import Skipped
+from otel_savetrace.spans.rows import AttributeValue
 from tests.fixture_report import JAEGER, NONE_FAILED, NOTHING, REPORT, STALE, TOO_LONG, UNEXPLAINED
 
 WIDTHS = (60, 80, 120)
@@ -126,6 +130,54 @@ def test_a_condition_says_what_its_attribute_means() -> None:
     assert re.search(r"When pantry.shelf = top\n +90 %", shown)
 
 
+def with_condition(attribute: str, operator: Operator, value: AttributeValue, *because: Evidence) -> Report:
+    """Return a report of one cause with this condition, and with this evidence."""
+    condition = Condition(attribute, operator, value, 0.9, 0.1)
+    return dataclasses.replace(
+        REPORT, verdicts=(dataclasses.replace(STALE, condition=condition, because=because),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "operator", "value", "said"),
+    [
+        (
+            candidates.TIME, "=", "2027-03-02T09:20:00Z/2027-03-02T09:31:07Z",
+            "the save began between 2027-03-02 09:20:00 and 09:31:07 UTC",
+        ),
+        (
+            candidates.TIME, "=", "2027-03-02T23:20:00Z/2027-03-03T00:31:07Z",
+            "the save began between 2027-03-02 23:20:00 and 2027-03-03 00:31:07 UTC",
+        ),
+        (candidates.TIME, "=", "some time", "the save began some time"),
+        (candidates.HOUR, "=", "09:00 to 10:59", "hour_of_day = 09:00 to 10:59"),
+        (candidates.SINCE_DEPLOY, "<=", 200.0, "seconds_since_deploy ≤ 3 min 20 s"),
+        (candidates.LIMIT_SHARE, ">=", 0.985, "limit_share ≥ 98 %"),
+        (f"{candidates.HEADER}baggage", ">", 7_000, "largest_headers.baggage > 7,000"),
+        (names.PROCESS_ID, "!=", 4_711, "process.pid ≠ 4711"),
+        (names.CONTENT_SIZE, ">", 12_000, "content_size > 12,000 B"),
+    ],
+)  # fmt: skip
+def test_a_condition_is_told_in_its_unit(
+    attribute: str, operator: Operator, value: AttributeValue, said: str
+) -> None:
+    """Times, lengths, sizes, shares and numbers that only name something, each as a person says it."""
+    report = with_condition(attribute, operator, value)
+    assert f"When {said} " in words(report, 120)
+    assert f"when {said} (so in 90 % of the failed saves, in 10 % of those that worked)" in words(report, 120)
+
+
+def test_evidence_can_be_read() -> None:
+    """Values alike on both sides are said to be, a long id is cut, of names that say the same few are told."""
+    folded = tuple(f"pantry.shelf_{number}" for number in range(7))
+    evidence = Evidence("pantry.id", "5d41402abc4b2a76b9719d911017c592", "top", 0.01, False, folded)
+    alike = Evidence("pantry.door", "open", "open", 0.02, False)
+    shown = words(with_condition("pantry.id", "=", "x", evidence, alike))
+    assert "pantry.id 5d41402a… top among all saves 0.01" in shown
+    assert "likewise pantry.shelf_0, pantry.shelf_1, pantry.shelf_2, pantry.shelf_3 and 3 more" in shown
+    assert "pantry.door open the same, if less often among all saves 0.02" in shown
+
+
 def test_a_cause_without_a_condition_says_so() -> None:
     """That nothing sets its saves apart is told, and of few saves that it cannot be told."""
     shown = words(REPORT)
@@ -223,9 +275,10 @@ def test_a_huge_name_is_shortened(width: int) -> None:
 
 
 def test_a_word_too_long_for_the_line_stays_one() -> None:
-    """A step's command or key is not broken apart, where it has no blank."""
-    verdicts = (dataclasses.replace(STALE, next=(f"Remove {'k' * 150} now.",)),)
+    """A step's command or key is not broken apart, where it has no blank, and stands beside its number."""
+    verdicts = (dataclasses.replace(STALE, next=(f"Remove {'k' * 150} now.", f"{'j' * 150} too.")),)
     lines = [
         line.strip() for line in printed(dataclasses.replace(REPORT, verdicts=verdicts), 60).splitlines()
     ]
     assert "k" * 150 in lines
+    assert f"2. {'j' * 150}" in lines
