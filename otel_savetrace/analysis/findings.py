@@ -174,6 +174,14 @@ class Undetermined:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Of how many saves something is not known, and what and why."""
+
+    saves: int
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class LimitUse:
     """How near saves come to a documented limit, the nearest things first with the share of it they use."""
 
@@ -224,3 +232,4 @@ class Report:
     limits: tuple[LimitUse, ...] = ()
     patience: Patience | None = None
     sample: Sample | None = None
+    unsaid: tuple[Unsaid, ...] = ()

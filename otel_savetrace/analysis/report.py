@@ -11,6 +11,7 @@ from otel_savetrace.analysis.errors import errors_found
 from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.troubled import trouble_among
+from otel_savetrace.analysis.unsaid import unsaid_of
 from otel_savetrace.analysis.verdicts import verdicts_on
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import Span
@@ -47,6 +48,7 @@ def make_report(
         undetermined=trouble.undetermined,
         limits=limits.limits_used(meant),
         patience=patience.patience_found(meant),
+        unsaid=unsaid_of(meant),
     )
 
 

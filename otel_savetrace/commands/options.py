@@ -28,8 +28,9 @@ SAVETRACE_SOURCE = "SAVETRACE_SOURCE"
 """Environment variable: the source where none is given. `OTEL_SAVETRACE_FILE` comes next."""
 
 SOURCE_HELP = f"""
-SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder of OTLP JSON lines (.gz too), or
-- for standard input. Of a Jaeger the last 24 hours are read, unless --since says otherwise. Without SOURCE,
+SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder, or - for standard input. A file
+is one of OTLP JSON lines, an app's log with [SAVE_ATTEMPT] lines, or an access log of nginx, gunicorn or
+HAProxy; rotated, .gz and .zst too. What several sources tell of one save is joined. Of a Jaeger the last 24 hours are read, unless --since says otherwise. Without SOURCE,
 the variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
 """
 

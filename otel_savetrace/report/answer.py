@@ -55,6 +55,8 @@ def not_said(report: Report) -> Iterator[tuple[str, str]]:
     if unknown:
         counts = "it counts" if unknown == 1 else "they count"
         yield count(unknown, "save"), f"the end was not seen, so {counts} neither as failed nor as succeeded."
+    for told in report.unsaid:
+        yield count(told.saves, "save"), told.why
     if report.sample is not None:
         yield from _not_looked_at(report.sample)
     for source in report.sources:

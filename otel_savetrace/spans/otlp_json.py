@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from otel_savetrace.errors import SourceError
 from otel_savetrace.spans.files import files_of, lines_of
@@ -29,7 +28,7 @@ def read_path(path: Path) -> Reading:
     return Reading("folder" if path.is_dir() else "file", str(path), spans, account.skipped())
 
 
-def read_lines(lines: BinaryIO, name: str) -> Reading:
+def read_lines(lines: Iterable[bytes], name: str) -> Reading:
     """Read every span from an open stream of lines; `name` is what a person knows it by."""
     account = Account()
     with gathering_no_garbage():

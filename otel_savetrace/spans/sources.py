@@ -5,11 +5,10 @@ A path is one of OTLP JSON lines or of a log; a folder may hold both.
 
 from __future__ import annotations
 
-import io
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 from otel_savetrace.errors import SourceError
 from otel_savetrace.logs.reading import is_log, read_log_lines
@@ -20,6 +19,9 @@ from otel_savetrace.spans.reading import Query, Reading
 
 STANDARD_INPUT = "-"
 ASK_FOR_ALL = Query()
+
+LINES_LOOKED_AT = 1_000
+"""Lines of standard input by which it is told what it is."""
 
 
 def read(source: str, query: Query = ASK_FOR_ALL) -> Reading:
@@ -51,9 +53,9 @@ def _read_without_logs(source: str, query: Query) -> Reading:
 
 
 def _read_standard_input(query: Query) -> Reading:
-    lines, name = sys.stdin.buffer, "standard input"
-    # Not read: it cannot be wound back.
-    begins = cast("io.BufferedReader", lines).peek() if isinstance(lines, io.BufferedReader) else b""
-    return (
-        read_log_lines(lines, name, query=query) if is_log(begins.splitlines()) else read_lines(lines, name)
-    )
+    given, name = sys.stdin.buffer, "standard input"
+    first = list(itertools.islice(given, LINES_LOOKED_AT))
+    lines = itertools.chain(first, given)
+    if is_log(first):
+        return read_log_lines(lines, name, query=query)
+    return read_lines(lines, name)
