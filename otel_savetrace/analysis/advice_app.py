@@ -106,7 +106,10 @@ def front_timeout(case: Case) -> Iterator[str]:
         " proxy_read_timeout)."
     )
     if limit is not None and limit > min(took):
-        yield f"Its worker goes on for up to {duration(limit)}, for nobody: set one above the other."
+        yield (
+            f"Its worker goes on for up to {duration(limit)}, for nobody: set proxy_read_timeout above that,"
+            " or gunicorn's --timeout below."
+        )
     settings = settings_within(trying_of([*case.failed, *case.worked]), min(took), SETTINGS["front"])
     if settings is not None:
         yield f"{settings}."

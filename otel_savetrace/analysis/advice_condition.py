@@ -64,8 +64,8 @@ def look_first(cause: str, condition: Condition | None) -> Iterator[str]:
         )
     elif is_of_size(condition) and isinstance(value, (int, float)):
         yield (
-            f"Look for a limit that {LARGE[name]} of {value:,.0f} bytes or more pass: {shares} had them,"
-            f" and {others}."
+            f"Look for a limit on the size of {LARGE[name]}: {shares} had {value:,.0f} bytes or more, and"
+            f" {others}."
         )
     elif condition.operator != "=":
         return

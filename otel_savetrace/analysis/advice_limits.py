@@ -36,7 +36,7 @@ ORIGINS: Mapping[str, str] = {
     "x-amzn-trace-id": OF_TRACERS,
     "x-amz-security-token": "It is the session token of temporary credentials: its issuer decides its"
     " length.",
-    "content-type": "The app sets it: take what follows the media type from nobody's input.",
+    "content-type": "The app sets it: cut what follows the media type.",
     "content-disposition": "The app sets it: cut the file name in it.",
     "x-amz-tagging": "The app sets it: S3 takes 10 tags, of 128 and 256 characters.",
 }

@@ -33,12 +33,12 @@ def retries(case: Case) -> Iterator[str]:
     if not isinstance(mode, str) or not isinstance(allowed, int):
         return
     saved = saved_by_retries(case)
-    helped = f" {count(saved, 'save')} that met the same worked by one." if saved else ""
+    helped = f" {count(saved, 'call')} that met the same worked at a later attempt." if saved else ""
     if allowed <= 1:
         yield f"Let the client try again: retry mode {mode} allows 1 attempt. {_settings(case)}{helped}"
         return
     made = [float(call.attempts_made) for call in case.calls if call.attempts_made]
-    did = f"; {extent(made, 'attempt')} a call did not do" if made else ""
+    did = f"; {extent(made, 'attempt')} a call were not enough" if made else ""
     more = f" {_settings(case)}" if allowed < ENOUGH else ""
     yield f"In force is retry mode {mode}, at most {count(allowed, 'attempt')}{did}.{helped}{more}"
 

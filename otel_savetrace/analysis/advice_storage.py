@@ -141,7 +141,7 @@ def credentials(case: Case) -> Iterator[str]:
         )
         return
     source = f" (botocore has them from: {kind})" if kind else ""
-    yield f"Renew the credentials{where}{source}: the store answered {case.codes}."
+    yield f"Renew or correct the credentials{where}{source}: the store answered {case.codes}."
     ended = [-seconds for seconds in left if seconds <= 0]
     if ended:
         yield (

@@ -78,7 +78,7 @@ def test_worn_out_workers() -> None:
 def test_a_size_beyond_which_it_fails() -> None:
     """A size that is the condition of a cause about something else is a limit to look for; else told once."""
     condition = Condition(names.CONTENT_SIZE, ">=", 163_676, 1.0, 0.0)
-    said = "Look for a limit that content of 163,676 bytes or more pass"
+    said = "Look for a limit on the size of content: 100 % of the failed saves had 163,676 bytes or more"
     assert said in advised("storage.internal_error", [FAILED], condition=condition)
     assert said not in advised("storage.content_too_large", [FAILED], condition=condition)
 
@@ -138,7 +138,7 @@ def test_retries_that_did_not_help() -> None:
     """Where retries are in force, it is told how many were made, and none more are proposed beyond five."""
     call: Held = {names.RETRY_MODE: "legacy", names.ATTEMPTS_ALLOWED: 5, names.ATTEMPTS: 5}
     steps = advised("storage.internal_error", [failed_by("InternalError", call=call)])
-    assert "In force is retry mode legacy, at most 5 attempts; 5 attempts a call did not do." in steps
+    assert "In force is retry mode legacy, at most 5 attempts; 5 attempts a call were not enough." in steps
     assert "Config(" not in steps
 
 

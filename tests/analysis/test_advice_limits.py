@@ -141,6 +141,13 @@ def test_what_follows_is_not_known() -> None:
     assert steps.startswith("Make keys shorter by 97 bytes")
 
 
+def test_a_key_of_many_parts() -> None:
+    """Where no part of a key is long enough to be cut, no limit of a part is advised."""
+    assert advised("storage.key_too_long", [too_long("a/" * 600 + "data.json")]).startswith(
+        "Make keys shorter"
+    )
+
+
 def test_a_files_name() -> None:
     """A store that keeps objects as files limits each part of a key."""
     steps = advised(

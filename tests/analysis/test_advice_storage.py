@@ -56,8 +56,8 @@ def test_retries_in_force_when_throttled() -> None:
     saved = made_save(made_call(made_attempt("SlowDown"), made_attempt()))
     steps = advised("storage.throttled", [failed_by("SlowDown", call=call)], [saved, worked_with()])
     assert (
-        "In force is retry mode legacy, at most 2 attempts; 2 attempts a call did not do."
-        " 1 save that met the same worked by one. Config(retries="
+        "In force is retry mode legacy, at most 2 attempts; 2 attempts a call were not enough."
+        " 1 call that met the same worked at a later attempt. Config(retries="
     ) in steps
 
 
@@ -148,9 +148,7 @@ def test_expired_credentials() -> None:
         for left in (-60, -7_200)
     ]
     steps = advised("storage.credentials", saves)
-    assert (
-        "Renew the credentials (botocore has them from: explicit): the store answered ExpiredToken." in steps
-    )
+    assert "Renew or correct the credentials (botocore has them from: explicit)" in steps
     assert "They had ended 60 s to 2 h 0 min before." in steps
 
 
