@@ -13,6 +13,11 @@ from otel_savetrace.analysis.patterns import patterns_found
 from otel_savetrace.analysis.saves import Save
 from tests.analysis.made_spans import Held, failed_in_app, failed_save, made_call, made_request, only
 
+OF_ONE = "Of 1 failure that a later save made good"
+NOT_KNOWN = "What was saved in the end is not known well enough to be held against what failed."
+LONG: Held = {names.KEY_LEN: 300}
+SHORT: Held = {names.KEY_LEN: 90}
+
 
 def _content(name: str) -> Held:
     return {names.CONTENT_HASH: f"crc32:{name}", names.CONTENT_SIZE: 10}
@@ -43,8 +48,11 @@ def test_all_four_are_told_always() -> None:
     """Whatever there is, even nothing, each pattern has its say, in the contract's order."""
     found = patterns_found([], [])
     assert [one.pattern for one in found] == [
-        "same_data_different_outcome", "different_data_different_outcome", "dominant_error", "no_storage_error",
-    ]  # fmt: skip
+        "same_data_different_outcome",
+        "different_data_different_outcome",
+        "dominant_error",
+        "no_storage_error",
+    ]
     assert [(one.holds, one.episodes, one.share) for one in found] == [(None, 0, 0.0)] * 4
     assert [one.says for one in found] == [
         "No failed save was saved in the end.",
@@ -57,9 +65,9 @@ def test_all_four_are_told_always() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "holds", "says"),
     [
-        ("a", "a", True, "Of 1 failure that a later save made good, 1 stored the very same content: 100 % (21 to 100 %)."),
-        ("a", "b", False, "Of 1 failure that a later save made good, 0 stored the very same content: 0 % (0 to 79 %)."),
-        ("a", None, None, "What was saved in the end is not known well enough to be held against what failed."),
+        ("a", "a", True, f"{OF_ONE}, 1 stored the very same content: 100 % (21 to 100 %)."),
+        ("a", "b", False, f"{OF_ONE}, 0 stored the very same content: 0 % (0 to 79 %)."),
+        ("a", None, None, NOT_KNOWN),
     ],
 )  # fmt: skip
 def test_the_same_data_with_another_outcome(
@@ -74,8 +82,8 @@ def test_the_same_data_with_another_outcome(
     ("failed", "worked", "holds"),
     [
         # Shorter names were what the store wanted.
-        (_refused("KeyTooLongError", key="long", size={names.KEY_LEN: 300}), _worked(key="k", size={names.KEY_LEN: 90}), True),
-        (_refused("KeyTooLongError", key="k", size={names.KEY_LEN: 90}), _worked(key="long", size={names.KEY_LEN: 300}), False),
+        (_refused("KeyTooLongError", key="x", size=LONG), _worked(key="y", size=SHORT), True),
+        (_refused("KeyTooLongError", key="x", size=SHORT), _worked(key="y", size=LONG), False),
         # Other content under a throttle changes nothing.
         (_refused(), _worked("b"), False),
         (_refused(), _worked("a"), False),
