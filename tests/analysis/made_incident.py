@@ -173,10 +173,9 @@ def _call(trace_id: str, start: int, told: Held, moment: Moment, fault: Fault | 
         wire["http.response.status_code"] = fault.status if fault else 200
         wire[names.FIRST_BYTE_SECONDS] = 0.01
     status: SpanStatus = "error" if fault else "unset"
-    attempt = _span(trace_id, f"{trace_id[:15]}a", None, "attempt: x", start, 0.1, wire, status=status)
-    span = _span(
-        trace_id, f"{trace_id[:15]}c", trace_id[:16], "S3.PutObject", start, 0.2, held, status=status
-    )
+    span_id = trace_id[-16:]
+    attempt = _span(trace_id, trace_id[8:24], span_id, "attempt: x", start, 0.1, wire, status=status)
+    span = _span(trace_id, span_id, trace_id[:16], "S3.PutObject", start, 0.2, held, status=status)
     return Call(span, (Attempt(attempt),))
 
 

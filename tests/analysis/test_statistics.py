@@ -166,7 +166,7 @@ def test_groups_have_the_design_effect_of_kish() -> None:
 
 
 def test_p_values_hold_what_they_promise_where_groups_fail_together() -> None:
-    """Groups that fail by themselves and traits of groups meet by chance in one of twenty worlds, not in more."""
+    """Groups that fail and traits of groups meet by chance in one of twenty worlds, not in more."""
     # A group fails or does not, and has a trait or not, without regard to each other.
     chance = np.random.default_rng(5)
     groups = np.repeat(np.arange(60), 8).tolist()
