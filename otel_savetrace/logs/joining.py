@@ -305,10 +305,13 @@ def _note_front(case: Case, row: Span, by: Witness) -> None:
     held = {**_of_request(row, case), **case.row.attributes}
     held[witness.WITNESSES] = _witnesses(case, row.scope)
     status = values.integer(row.attributes.get(witness.FRONT_STATUS)) or 0
+    told = {name: value for name, value in row.attributes.items() if name in witness.OF_THE_FRONT_SERVER}
     before = values.integer(held.get(witness.FRONT_STATUS))
     if before is None or (before < FAILED_FROM <= status):
-        held |= {name: told for name, told in row.attributes.items() if name in witness.OF_THE_FRONT_SERVER}
+        held |= told
         held |= _what_the_user_got(case, status)
+    else:
+        held = {**told, **held}
     service = case.row.service or row.service
     case.row = dataclasses.replace(case.row, attributes=held, service=service)
 
