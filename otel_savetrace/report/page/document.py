@@ -42,7 +42,7 @@ def html(report: Report, exhibits: Exhibits) -> str:
         "timeline": _timeline(exhibits, drawings),
         "distributions": _distributions(report, drawings),
         "cards": cards,
-        "episodes_in_all": len(exhibits.episodes),
+        "episodes_in_all": max(report.episodes.total, len(exhibits.episodes)),
         "known": {save.trace_id: card for card in cards for save in card.episode.failed},
         "sources_named": ", ".join(source.name for source in report.sources),
     }

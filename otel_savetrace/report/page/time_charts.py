@@ -1,4 +1,7 @@
-"""The charts of the timeline, one beneath the other on the same scale of time."""
+"""The charts of the timeline, one beneath the other on the same scale of time.
+
+The saves that did not fail stand lowest and have the labels; where there are none, the failed ones have them.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ PICKED = "picked"
 FROM = ({"field": "when", "title": "from"},)
 
 TIME: Mapping[str, Any] = {"field": "t", "type": "temporal", "title": None}
+LABELLED: Mapping[str, Any] = {"tickCount": 8, "format": TIME_FORMAT}
 UNLABELLED: Mapping[str, Any] = {"labels": False, "ticks": False}
 
 
 def failed_over_time(bins: TimeBins) -> Chart:
     """Return the failed saves in each bin of time, by code; a stretch of it can be marked."""
-    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": UNLABELLED}
+    axis = UNLABELLED if bins.others else LABELLED
+    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": axis}
     saves = sum(row["saves"] for row in bins.failed)
     return chart(
         f"{count(saves, 'failed save')} over time, by error code: {', '.join(bins.codes)}",
@@ -42,8 +47,7 @@ def failed_over_time(bins: TimeBins) -> Chart:
 
 def others_over_time(bins: TimeBins) -> Chart:
     """Return the saves in each bin of time that did not fail: the traffic behind the failures."""
-    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True},
-            "axis": {"tickCount": 8, "format": TIME_FORMAT}}  # fmt: skip
+    time = {**TIME, "scale": _time_scale(bins), "bin": {"binned": True}, "axis": LABELLED}
     outcomes = {"domain": ["succeeded", "unknown"], "range": ["var(--succeeded)", "var(--unknown)"]}
     saves = sum(row["saves"] for row in bins.others)
     return chart(
@@ -95,7 +99,10 @@ def episodes_over_time(bins: TimeBins, rows: Sequence[Mapping[str, Any]]) -> Cha
                       "x": -6, "y": -12, "fontSize": 12}},
         ]  # fmt: skip
     return chart(
-        f"{count(len(rows), 'failure')}, and how long until each was saved", rows, height=110, layer=layers
+        f"{count(len(rows), 'failure')}, and how long until each was saved",
+        rows,
+        height=110 if until else 8,
+        layer=layers,
     )
 
 
