@@ -85,9 +85,12 @@ def test_a_size_beyond_which_it_fails() -> None:
 
 def test_other_conditions() -> None:
     """A condition that is no place, time or size gives no step of its own."""
-    condition = Condition("http.route", "=", "/charts/keep", 1.0, 0.5)
-    with_it = advised("storage.internal_error", [FAILED], condition=condition)
-    assert with_it == advised("storage.internal_error", [FAILED])
+    for condition in (
+        Condition("http.route", "=", "/charts/keep", 1.0, 0.5),
+        Condition(names.HOST_NAME, "!=", "app-2", 1.0, 0.5),
+    ):
+        with_it = advised("storage.internal_error", [FAILED], condition=condition)
+        assert with_it == advised("storage.internal_error", [FAILED])
 
 
 def test_unexplained() -> None:

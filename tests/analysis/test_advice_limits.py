@@ -208,6 +208,12 @@ def test_content(code: str, size: int, said: str) -> None:
     assert f"The content had {size:,} bytes in failed saves, 150,000 at most where saves worked." in steps
 
 
+def test_one_put_is_not_all() -> None:
+    """Where smaller content fails as well, parts are no cure."""
+    failed = [failed_by("EntityTooLarge", call={names.CONTENT_SIZE: size}) for size in (6 * 1024**3, 200_000)]
+    assert "in parts" not in advised("storage.content_too_large", failed)
+
+
 @pytest.mark.parametrize(
     ("cause", "whose"),
     [("front.too_large", "nginx: client_max_body_size"), ("app.rejected", "Flask: MAX_CONTENT_LENGTH")],

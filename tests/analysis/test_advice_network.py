@@ -49,6 +49,12 @@ def test_shortest_idle_time() -> None:
     )
 
 
+def test_a_pause_that_worked() -> None:
+    """Where a pause worked that is well below the shortest that failed, that pause is what to keep to."""
+    steps = advised("network.stale_connection", [reset(idle(61.0))], [worked_with(idle(52.0))])
+    assert "(up to 52 s worked): give it up in the app after 52 s" in steps
+
+
 def test_tcp_keepalive_is_no_cure() -> None:
     """It is said where the time is set, and that botocore's tcp_keepalive does not set it."""
     steps = advised("network.stale_connection", [reset(idle(61.0))])

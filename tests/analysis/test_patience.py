@@ -87,13 +87,65 @@ def test_the_apps_own_tries() -> None:
     patience = found(made_save(again, facts={**SYNC, names.WORKER_TIMEOUT_SECONDS: 20}))
     assert patience.says[0].startswith("A storage call, which the app makes 2 times, may go on for 30 s, but")
     assert "total_max_attempts': 2}) gives up after 9.0 s at most each time" in patience.says[0]
+    patience = found(made_save(again, facts={**SYNC, names.WORKER_TIMEOUT_SECONDS: 5}))
+    assert patience.says[0].endswith("needs gunicorn --timeout of 7 s or more.")
 
 
 def test_killed_just_there() -> None:
     """Saves without an answer that end where the worker's limit is are counted as killed by it."""
-    patience = found(worked(PATIENT), died(30.2), died(30.9), died(12.0))
+    patience = found(worked(PATIENT), died(30.2), died(30.9), died(12.0), died(33.5))
     assert patience.waits[-1] == ("the worker", 30.0, "as configured; 2 saves ended just there")
     assert "its worker is killed after 30 s (2 saves ended so)" in patience.says[0]
+
+
+def test_a_front_of_which_nothing_is_known() -> None:
+    """nginx's default is told where calls may go on for longer, and nothing of a front server was seen."""
+    said = "nginx gives up after 60 s where proxy_read_timeout says nothing else."
+    assert found(worked(PATIENT)).says[-1].endswith(said)
+    assert not any(said in one for one in found(worked(QUICK)).says)
+    saves = [ended(504, 90.0 + tenth / 100) for tenth in range(5)]
+    assert not any(said in one for one in found(worked(PATIENT), *saves).says)
+
+
+def test_limits_in_order() -> None:
+    """A front server that outlasts the worker is as it should be."""
+    saves = [ended(504, 60.0 + tenth / 100) for tenth in range(5)]
+    assert found(worked(QUICK), *saves).says == (
+        "Storage calls give up before anybody who waits for them, as they should.",
+    )
+
+
+def test_a_front_keeps_its_time() -> None:
+    """A front server ends saves to the moment: where one went on for seconds more, its limit is not seen."""
+    saves = [ended(504, 60.0 + tenth / 100) for tenth in range(5)]
+    assert patience_found([*saves, ended(504, 64.0)]) is None
+
+
+def test_how_the_worst_is_made_up() -> None:
+    """Attempts, limits and mode that the longest call is made of are told beside it."""
+    assert found(worked(PATIENT)).waits[0][2] == (
+        "at worst: 3 attempts of 60 s to connect and 60 s to read, and the waits between (standard mode)"
+    )
+
+
+def test_a_single_attempt_gives_nothing_up() -> None:
+    """A call that may not try again shows nothing of retries."""
+    once: Held = {**QUICK, names.ATTEMPTS_ALLOWED: 1}
+    call = made_call(made_attempt("SlowDown"), facts=once)
+    waits = found(made_save(call, outcome=names.FAILED, facts=SYNC)).waits
+    assert [who for who, _, _ in waits] == ["one storage call", "the worker"]
+
+
+def test_several_workers() -> None:
+    """Of several configured limits the shortest counts: it is the first to cut a save."""
+    saves = [worked(PATIENT, save={**SYNC, names.WORKER_TIMEOUT_SECONDS: limit}) for limit in (120, 40, 90)]
+    assert found(*saves).waits[-1] == ("the worker", 40.0, "as configured")
+
+
+def test_a_limit_without_calls() -> None:
+    """Where no call tells how long it may go on, none is said to give up in time."""
+    saves = [ended(504, 60.0 + tenth / 100) for tenth in range(5)]
+    assert found(*saves).says == ()
 
 
 def test_a_workers_limit_as_seen() -> None:
@@ -174,6 +226,10 @@ def test_a_worker_without_limit() -> None:
 
 def test_a_limit_that_nobody_recorded() -> None:
     """Failures of the app that all end at one moment show a limit, and that nothing tells whose it is."""
+    short = [made_save(outcome=names.FAILED, code="Timeout", seconds=4.0 + n / 100) for n in range(6)]
+    assert patience_found(short) is None
+    just = [made_save(outcome=names.FAILED, code="Timeout", seconds=6.0 + n / 100) for n in range(6)]
+    assert found(*just).waits[-1][1] == 6.0
     saves = [made_save(outcome=names.FAILED, code="Timeout", seconds=20.0 + n / 100) for n in range(6)]
     assert (
         "6 failed saves ended just at 20 s, which is no limit that was recorded: look for it in the app"
@@ -194,6 +250,7 @@ def test_failures_of_the_store_are_no_limit() -> None:
         ([30.0, 30.1, 30.2, 30.3], []),  # too few
         ([5.0, 9.0, 14.0, 20.0, 30.0, 44.0], []),  # spread
         ([30.0, 30.1, 30.1, 30.2, 30.3, 50.0], []),  # one went on
+        ([2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 30.0, 30.1, 30.1, 30.2, 30.3], []),  # more ended before
         ([30.0, 30.1, 30.1, 30.2, 30.3], [41.0]),  # one worked later
         ([0.5] * 9, []),  # too short
     ],
