@@ -71,7 +71,7 @@ def cause_of(save: Save, dependency: str | None = None) -> Cause:
     if save.stage == attributes.DEPENDENCY:
         return Cause(DEPENDENCY)
     call = failed_call(save)
-    if call is not None and save.stage != attributes.APP:
+    if call is not None:
         found = of_call(call)
     elif save.stage in STORE_STAGES:
         found = of_code(save.error_code or "", likely=True)

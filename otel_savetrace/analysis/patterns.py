@@ -78,6 +78,10 @@ def _different_data(recovered: Sequence[Episode], episodes: Sequence[Episode]) -
             0.0,
             "No save can be held against a changed one that worked.",
         )
+    if not changed:
+        of_all = count(len(recovered), "recovery", "recoveries")
+        says = f"Of {of_all}, none is known to have stored anything else than had failed."
+        return PatternFound("different_data_different_outcome", False, 0, 0.0, says)
     says = (
         f"In {len(changed):,} of {count(len(recovered), 'recovery', 'recoveries')} something else was stored"
         f" than had failed; in {len(explained):,} the change explains it: {percent(part)}."
@@ -145,9 +149,13 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))
     with_it = sum(any(_storage_is_innocent(save) for save in one.failed) for one in episodes)
+    if not found:
+        every = "the failed save" if len(failed) == 1 else f"each of {len(failed):,} failed saves"
+        says = f"In {every} a storage call failed, or did not end."
+        return PatternFound("no_storage_error", False, 0, 0.0, says)
     stored = sum(any(call.writes for call in save.calls) for save in found)
     says = (
-        f"{len(found):,} of {count(len(failed), 'failed save')} failed though no storage call did"
+        f"{len(found):,} of {count(len(failed), 'save')} that failed did so though no storage call had"
         f" ({stored:,} had stored, {len(found) - stored:,} never asked storage): {percent(part)}."
     )
     return PatternFound("no_storage_error", bool(found), with_it, part.value, says)

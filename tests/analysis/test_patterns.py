@@ -154,6 +154,18 @@ def test_whether_storage_was_asked_is_told_apart() -> None:
     early = only(made_request("early", outcome=names.FAILED, code="302", stage=names.SESSION))
     found = _pattern("no_storage_error", [failed_in_app("ValueError"), early, _refused()])
     assert found.says == (
-        "2 of 3 failed saves failed though no storage call did (1 had stored, 1 never asked storage):"
+        "2 of 3 saves that failed did so though no storage call had (1 had stored, 1 never asked storage):"
         " 67 % (21 to 94 %)."
+    )
+
+
+def test_patterns_that_do_not_hold_are_said_without_noughts() -> None:
+    """Where there is nothing to count, the sentence says what was there instead."""
+    failed, worked = _refused(), _worked("a")
+    assert _pattern("no_storage_error", [failed] * 2).says == (
+        "In each of 2 failed saves a storage call failed, or did not end."
+    )
+    assert _pattern("no_storage_error", [failed]).says.startswith("In the failed save a storage call")
+    assert _pattern("different_data_different_outcome", [failed], [_episode(failed, worked)]).says == (
+        "Of 1 recovery, none is known to have stored anything else than had failed."
     )
