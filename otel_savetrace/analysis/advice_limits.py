@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis.calls import Attempt
+from otel_savetrace.analysis.calls import Attempt, Call
 from otel_savetrace.analysis.candidates import HEADER
 from otel_savetrace.analysis.case import Case, extent, middle, numbers
 from otel_savetrace.analysis.facts import headers_in
 from otel_savetrace.analysis.notices import HEADER_SECTION_LIMIT, METADATA_LIMIT
-from otel_savetrace.analysis.slugs import part_limit
+from otel_savetrace.analysis.slugs import longest_part, part_limit
 from otel_savetrace.analysis.values import text
 from otel_savetrace.analysis.words import count
 
@@ -166,8 +166,7 @@ def _whole_key(case: Case, lengths: Sequence[float]) -> Iterator[str]:
 
 
 def _part_of_key(case: Case) -> Iterator[str]:
-    failed = [_longest_part(str(key)) for key in case.of_calls(attributes.S3_KEY)]
-    worked = [_longest_part(str(key)) for key in case.of_worked_calls(attributes.S3_KEY)]
+    failed, worked = _longest_parts(case.calls), _longest_parts(case.worked_calls)
     if failed and min(failed) > NAME_LIMIT:
         yield (
             f"Cut each part of the key to {NAME_LIMIT} bytes of UTF-8 (not characters): a store that keeps"
@@ -179,8 +178,8 @@ def _part_of_key(case: Case) -> Iterator[str]:
     yield f"{said}Amazon S3 limits no part, but the whole key, to {attributes.KEY_LIMIT:,} bytes."
 
 
-def _longest_part(key: str) -> float:
-    return float(max(len(part.encode()) for part in key.split("/")))
+def _longest_parts(calls: Iterable[Call]) -> list[float]:
+    return [float(part) for call in calls if (part := longest_part(call)) is not None]
 
 
 def _of_attempts(case: Case, name: str) -> list[float]:

@@ -17,6 +17,7 @@ from otel_savetrace.analysis.errors import named
 from otel_savetrace.analysis.findings import LimitUse
 from otel_savetrace.analysis.notices import HEADER_SECTION_LIMIT, METADATA_LIMIT
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.slugs import longest_part
 from otel_savetrace.analysis.troubled import has_worked
 from otel_savetrace.analysis.values import integer
 from otel_savetrace.spans.rows import AttributeValue
@@ -143,5 +144,6 @@ def _sizes_of(call: Call) -> Iterator[tuple[str, int]]:
             size = integer(held.get(name))
             if size is not None:
                 yield name, size
-    if call.key:
-        yield KEY_PART, max(len(part.encode()) for part in call.key.split("/"))
+    part = longest_part(call)
+    if part is not None:
+        yield KEY_PART, part

@@ -40,6 +40,12 @@ class _Key:
         return self.length - self.before(place) - len(self.parts[place].encode())
 
 
+def longest_part(call: Call) -> int | None:
+    """Return the bytes of the longest part of a call's key; None where the key is hidden, or was cut."""
+    key = _key(call)
+    return None if key is None or key.cut else max(len(part.encode()) for part in key.parts)
+
+
 def part_limit(failed: Iterable[Call], worked: Iterable[Call]) -> PartLimit | None:
     """Return to what the longest part of the keys has to be cut; None where it cannot be told.
 

@@ -79,7 +79,8 @@ def test_what_a_retry_sent() -> None:
 
 def test_another_limit_than_s3s() -> None:
     """A head that Amazon S3 would have taken met another limit, and that is said."""
-    steps = advised("storage.header_too_large", [failed_by(CODE, with_headers("Cookie=3000", 4_100))])
+    failed = [failed_by(CODE, with_headers("Cookie=3000", section)) for section in (8_300, 4_100)]
+    steps = advised("storage.header_too_large", failed)
     assert "Amazon S3 takes 8,192: the limit is the store's own, or a proxy's." in steps
 
 
@@ -160,6 +161,12 @@ def test_a_files_name() -> None:
         "The longest part of a key had 258 to 300 bytes in failed saves, 244 at most where saves worked."
         in steps
     )
+
+
+def test_a_hidden_name() -> None:
+    """A hash is as long as any other: of hidden keys no part is measured."""
+    hidden = failed_by("KeyTooLongError", key="sha256:0123456789abcdef", call={names.KEY_LEN: 300})
+    assert "part of a key" not in advised("storage.key_too_long", [hidden])
 
 
 def test_a_name_that_is_not_long() -> None:

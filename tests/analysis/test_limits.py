@@ -64,6 +64,24 @@ def test_a_part_of_a_key() -> None:
     assert found["part of an object key (least refused)"].largest == 244
 
 
+def test_a_whole_key_that_is_too_long() -> None:
+    """A key that passes 1,024 bytes says nothing of a limit on its parts."""
+    saves = [
+        worked_with(key=f"charts/{'n' * 200}/data.json"),
+        failed_by("KeyTooLongError", key=f"charts/{'n' * 1_100}/data.json"),
+    ]
+    assert list(used(*saves)) == ["object key"]
+
+
+def test_hidden_keys() -> None:
+    """Of keys that are hidden no part is known, and S3's own limit stands."""
+    saves = [
+        worked_with(key="[key]", call={names.KEY_LEN: 200}),
+        failed_by("KeyTooLongError", key="sha256:0123456789abcdef", call={names.KEY_LEN: 300}),
+    ]
+    assert used(*saves)["object key"].largest == 200
+
+
 def test_a_smaller_head() -> None:
     """Where less than the documented is refused, and more than was ever taken, that is the limit."""
     saves = [
@@ -77,6 +95,7 @@ def test_a_smaller_head() -> None:
 def test_refused_for_something_else() -> None:
     """A size that others passed is no limit, whatever the code says."""
     saves = [
+        worked_with({names.HEADER_SECTION_BYTES: 900}),
         worked_with({names.HEADER_SECTION_BYTES: 5_000}),
         failed_by("RequestHeaderSectionTooLarge", {names.HEADER_SECTION_BYTES: 4_100}),
     ]
