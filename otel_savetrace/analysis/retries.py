@@ -18,6 +18,9 @@ CONNECT_SECONDS = 2.0
 SPARE = 0.9
 """So much of a limit is used up at most: the app has work of its own to do."""
 
+READ_SECONDS = 3.0
+"""Less time for an answer is worth no second attempt."""
+
 SLOWER = 2.0
 """An answer may take so many times as long as the slowest that was seen before it is given up."""
 
@@ -70,13 +73,15 @@ def retries_of(call: Call) -> Retries | None:
 def fitting(now: Retries, limit_seconds: float, slowest_seconds: float = 0.0) -> Retries | None:
     """Return settings near those of `now` with which a call ends within a limit; None where none are.
 
-    As many attempts are kept as leave each of them time for an answer `SLOWER` than the slowest seen.
+    As many attempts are kept as leave each of them `READ_SECONDS`, and time for an answer `SLOWER` than the
+    slowest seen.
     """
     connect = min(now.connect_seconds, CONNECT_SECONDS)
     for attempts in range(now.attempts, 0, -1):
         each = (limit_seconds * SPARE - longest_backoffs(now.mode, attempts)) / attempts
         read = min(math.floor(each - connect), now.read_seconds)
-        if read >= max(1.0, slowest_seconds * SLOWER):
+        enough = 1.0 if attempts == 1 else min(READ_SECONDS, now.read_seconds)
+        if read >= max(enough, slowest_seconds * SLOWER):
             return Retries(now.mode, attempts, connect, float(read))
     return None
 

@@ -280,6 +280,11 @@ def test_what_fits_is_within(limit: float, mode: str, attempts: int) -> None:
     assert fits.attempts <= attempts
 
 
+def test_attempts_that_are_worth_it() -> None:
+    """Attempts are given up rather than time for an answer: a dozen of a second each are no patience."""
+    assert fitting(Retries("standard", 6, 10.0, 60.0), 15.0) == Retries("standard", 2, 2.0, 4.0)
+
+
 def test_least() -> None:
     """A single attempt is the least that is tried."""
     assert least(Retries("standard", 3, 60.0, 60.0), 1.2) == Retries("standard", 1, 2.0, 3.0)
