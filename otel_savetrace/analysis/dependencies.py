@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Set
 
 from otel_savetrace.analysis.calls import is_attempt, is_call
@@ -9,21 +10,31 @@ from otel_savetrace.spans.rows import Span
 
 
 def failed_dependencies(spans: Iterable[Span], trace_ids: Set[str]) -> dict[str, str]:
-    """Return of each trace, of those with these ids, the last service whose call ended in an error."""
-    found: dict[str, tuple[int, str]] = {}
+    """Return of each trace, of those with these ids, the last service whose call ended in an error.
+
+    A call that was made again and worked is no failure.
+    """
+    traces: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
-        if span.status != "error" or span.kind != "client" or span.trace_id not in trace_ids:
-            continue
-        if is_call(span) or is_attempt(span) or _is_http_to_store(span):
-            continue
-        before = found.get(span.trace_id)
-        if before is None or before[0] < span.end_nanoseconds:
-            found[span.trace_id] = (span.end_nanoseconds, _name(span))
-    return {trace_id: name for trace_id, (_, name) in found.items()}
+        if span.trace_id in trace_ids and span.kind == "client":
+            traces[span.trace_id].append(span)
+    found = {trace_id: _last_failed(held) for trace_id, held in traces.items()}
+    return {trace_id: _name(span) for trace_id, span in found.items() if span is not None}
 
 
-def _is_http_to_store(span: Span) -> bool:
-    """Below a storage call that botocore's instrumentation did not silence stands its client's own span."""
+def _last_failed(spans: Iterable[Span]) -> Span | None:
+    held = sorted(spans, key=lambda span: span.end_nanoseconds)
+    of_storage = {span.span_id for span in held if is_call(span) or is_attempt(span)}
+    last: dict[tuple[str, str], Span] = {}
+    for span in held:
+        # Below a storage call that botocore's instrumentation did not silence stands its client's own span.
+        if not of_storage & {span.span_id, span.parent_span_id} and not _is_http_to_aws(span):
+            last[_name(span), span.name] = span
+    failed = [span for span in last.values() if span.status == "error"]
+    return max(failed, key=lambda span: span.end_nanoseconds, default=None)
+
+
+def _is_http_to_aws(span: Span) -> bool:
     return "amazonaws" in str(span.attributes.get("http.url") or span.attributes.get("url.full") or "")
 
 

@@ -229,13 +229,34 @@ def test_an_app_that_answers_200_whatever_happens_is_not_known_without_us() -> N
     assert found.undetermined.why == "1 save: a storage call failed, and what the user saw was not recorded"
 
 
-def test_a_database_that_failed_in_the_trace_is_the_cause() -> None:
-    """Of a request that failed after its database did, the database's span tells."""
-    save = plain_save(status=500)
-    database = dataclasses.replace(
-        save.calls[0].span, span_id="d" * 16, name="UPDATE users", status="error",
-        attributes={"db.system": "postgresql"},
+SAVE = plain_save(status=500)
+
+
+def _beside(name: str, *, at: float = 0.0, failed: bool = True, parent: str = "", **held: str) -> Span:
+    """Make the span of another service's call in the trace of `SAVE`, `at` seconds from noon."""
+    call = SAVE.calls[0].span
+    moment = call.start_nanoseconds + round(at * 1e9)
+    return dataclasses.replace(
+        call, span_id=f"{name}{at}", parent_span_id=parent or call.parent_span_id, name=name,
+        status="error" if failed else "unset", start_nanoseconds=moment, end_nanoseconds=moment,
+        attributes={one.replace("__", "."): value for one, value in held.items()},
     )  # fmt: skip
-    to_store = dataclasses.replace(database, attributes={"http.url": "https://x.amazonaws.com/"})
-    assert [one.cause for one in _report([save, *_worked(9)], (database,)).verdicts] == ["app.dependency"]
-    assert [one.cause for one in _report([save, *_worked(9)], (to_store,)).verdicts] == ["app.exception"]
+
+
+@pytest.mark.parametrize(
+    ("spans", "cause"),
+    [
+        ([_beside("UPDATE", db__system="postgresql")], "app.dependency"),
+        ([_beside("UPDATE", db__system="postgresql", failed=False)], "app.exception"),
+        ([_beside("GET", failed=True), _beside("GET", at=1.0, failed=False)], "app.exception"),
+        ([_beside("GET", at=1.0), _beside("GET", failed=False)], "app.dependency"),
+        ([_beside("UPDATE"), _beside("SELECT", at=1.0, failed=False)], "app.dependency"),
+        ([_beside("PUT", http__url="https://x.s3.amazonaws.com/")], "app.exception"),
+        ([_beside("PUT", parent=SAVE.calls[0].span.span_id, http__url="http://minio/")], "app.exception"),
+    ],
+    ids=["failed", "worked", "worked again", "failed again", "another worked", "to AWS", "of a storage call"],
+)
+def test_a_service_that_failed_in_the_trace_is_the_cause(spans: list[Span], cause: str) -> None:
+    """A database's failed span tells, unless the same was made again and worked, or it is the store's own."""
+    held = (SAVE.calls[0].span, *spans)
+    assert [one.cause for one in _report([SAVE, *_worked(9)], held).verdicts] == [cause]

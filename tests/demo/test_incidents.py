@@ -110,6 +110,6 @@ def _report(file: Path) -> Report:
 
 
 def _cause(report: Report) -> str | None:
-    """Return the first verdict's cause, if it is that of nearly all: a store that is stopped says 500 first."""
+    """Return the first verdict's cause if it is that of nearly all: a store that is stopped says 500."""
     first = report.verdicts[0] if report.verdicts else None
     return first.cause if first and first.share >= NEARLY_ALL else None
