@@ -31,19 +31,19 @@ class _Key:
 
     def before(self, place: int) -> int:
         """Bytes of what stands before a part, slashes included."""
-        return sum(len(part.encode()) + 1 for part in self.parts[:place])
+        return sum(_bytes(part) + 1 for part in self.parts[:place])
 
     def after(self, place: int) -> int | None:
         """Bytes of what stands after a part; None where that was cut off."""
         if self.cut and len(self.parts) == place + 1:
             return None
-        return self.length - self.before(place) - len(self.parts[place].encode())
+        return self.length - self.before(place) - _bytes(self.parts[place])
 
 
 def longest_part(call: Call) -> int | None:
     """Return the bytes of the longest part of a call's key; None where the key is hidden, or was cut."""
     key = _key(call)
-    return None if key is None or key.cut else max(len(part.encode()) for part in key.parts)
+    return None if key is None or key.cut else max(_bytes(part) for part in key.parts)
 
 
 def part_limit(failed: Iterable[Call], worked: Iterable[Call]) -> PartLimit | None:
@@ -72,7 +72,7 @@ def _key(call: Call) -> _Key | None:
     key, length = call.key, values.integer(call.span.attributes.get(attributes.KEY_LEN))
     if key is None or length is None:
         return None
-    held = len(key.encode())
+    held = _bytes(key)
     if held == length:
         return _Key(tuple(key.split("/")), length, cut=False)
     if not key.endswith(CUT) or held > length:
@@ -81,5 +81,10 @@ def _key(call: Call) -> _Key | None:
 
 
 def _longest_place(key: _Key) -> int:
-    lengths = [len(part.encode()) for part in key.parts]
+    lengths = [_bytes(part) for part in key.parts]
     return lengths.index(max(lengths))
+
+
+def _bytes(text: str) -> int:
+    # A key may hold half a character, for which UTF-8 has no bytes.
+    return len(text.encode("utf-8", "surrogatepass"))
