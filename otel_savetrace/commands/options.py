@@ -31,7 +31,8 @@ SOURCE_HELP = f"""
 SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder, or - for standard input. A file
 is one of OTLP JSON lines, an app's log with [SAVE_ATTEMPT] lines, or an access log of nginx, gunicorn or
 HAProxy; rotated, .gz and .zst too. What several sources tell of one save is joined. Of a Jaeger the last 24
-hours are read, unless --since says otherwise. Without SOURCE, the variable {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
+hours are read, unless --since says otherwise. Without SOURCE, the variable {SAVETRACE_SOURCE} is used, else
+{OTEL_SAVETRACE_FILE}.
 """
 
 LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")

@@ -6,6 +6,7 @@ these stand for one of nginx's variables here.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -50,11 +51,16 @@ def fields_of(held: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
+@functools.lru_cache(maxsize=4096)  # a log names its fields alike in each line
+def _letters(name: str) -> str:
+    return _NO_LETTER.sub("", name.lower())
+
+
 def _leaves(
     held: Mapping[str, object], above: tuple[str, ...], depth: int
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, value in held.items():
-        names = (*above, _NO_LETTER.sub("", str(name).lower()))
+        names = (*above, _letters(str(name)))
         if isinstance(value, dict):
             if depth:
                 yield from _leaves(value, names, depth - 1)

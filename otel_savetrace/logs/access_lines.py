@@ -14,6 +14,11 @@ from otel_savetrace.logs import access_json
 from otel_savetrace.logs.access_fields import HAPROXY, Request, from_fields, trace_id_in
 from otel_savetrace.logs.envelope import unwrapped
 
+ASKED_EARLY = re.compile(
+    rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \"([A-Z]{3,20}) (/[^ ?\"\\]{0,2000})[ ?]"
+)
+"""Method and path in a line of the combined format, found without reading all of it."""
+
 _TIME = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?\] ")
 _ASKED = re.compile(r'"((?:[^"\\]|\\.){0,16384})" (\d{3}) (\d{1,18}|-)(?= |$)')
 _QUOTED = re.compile(r' ?"((?:[^"\\]|\\.){0,16384})"')

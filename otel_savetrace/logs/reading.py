@@ -134,6 +134,11 @@ class _Log:
             for call in self._calls.take(held, self._time(held.time), where):
                 yield from self._saves.take(call)
             return
+        asked = access_lines.ASKED_EARLY.search(line)
+        if asked is not None and not self._may_save(asked[1].decode(), asked[2].decode("utf-8", "replace")):
+            # Most lines are of no save: they are not looked at any further.
+            self._account.add(NO_SAVE, where)
+            return
         request = access_lines.read(line)
         if request is not None:
             yield from self._request(request, where)
@@ -143,11 +148,16 @@ class _Log:
                 yield from self._aside(opened(line, self._written, TAG), where)
 
     def _request(self, request: Request, where: str) -> Iterator[Rows]:
-        known = self._routes.known(request.method, request.path)
-        if known is None and (self._routes or request.method not in STORING_METHODS):
-            self._account.add(NO_SAVE, where)
-        else:
+        if self._may_save(request.method, request.path):
+            known = self._routes.known(request.method, request.path)
             yield (row_of(request, known, self._name, where),)
+        else:
+            self._account.add(NO_SAVE, where)
+
+    def _may_save(self, method: str, path: str) -> bool:
+        if self._routes:
+            return self._routes.known(method, path) is not None
+        return method in STORING_METHODS
 
     def _aside(self, line: Line, where: str) -> Iterator[Rows]:
         """Take a line without a tag: more of an answer, or the end of a worker."""
