@@ -65,8 +65,7 @@ def was_heard_of(attempt: Attempt) -> bool:
     held = attempt.span.attributes
     if attributes.RESPONSE_STATUS in held or attributes.FIRST_BYTE_SECONDS in held:
         return True
-    continued = attributes.CONTINUE_SECONDS in held and attributes.CONTINUE not in held
-    return continued and (attempt.body_bytes_sent or 0) > 0
+    return attributes.CONTINUE_SECONDS in held and (attempt.body_bytes_sent or 0) > 0
 
 
 def _attempt(save: Save) -> Attempt | None:

@@ -240,6 +240,8 @@ def test_opentelemetry_alone_tells_by_texts(message: str, trace: str, cause: str
 def test_a_plain_reset_is_never_sure() -> None:
     """Whether the connection was stale, plain spans do not say."""
     assert not cause_of(plain_save("x", of_call=[thrown("botocore.exceptions.ConnectionClosedError")])).sure
+    wrapped = thrown("botocore.exceptions.HTTPClientError", "Connection reset by peer")
+    assert cause_of(plain_save("x", of_call=[wrapped])) == Cause("network.reset", sure=False)
     assert cause_of(failed_save("ConnectionResetError", names.NETWORK)).sure
 
 
@@ -257,6 +259,7 @@ def test_a_plain_reset_is_never_sure() -> None:
         (failed_in_app("OperationalError", names.DEPENDENCY), "app.dependency", True),
         (failed_in_app("ClientDisconnected", status=400), "front.client_gone", True),
         (plain_save(status=401), "app.session", True),
+        (plain_save(status=403), "app.session", True),
         (plain_save(status=404), "app.rejected", True),
         (plain_save(status=500), "app.exception", False),
         (plain_save(of_save=[thrown("ValueError")]), "app.exception", True),
@@ -285,7 +288,10 @@ def test_failures_beyond_storage(save: Save, cause: str, sure: bool) -> None:
 )
 def test_a_service_that_failed_in_the_same_trace(save: Save, cause: str) -> None:
     """Another service's failed span is the cause unless the app itself says what it was."""
-    assert cause_of(save, "postgresql").name == cause
+    found = cause_of(save, "postgresql")
+    assert found.name == cause
+    if cause == "app.dependency":
+        assert found.sure is (save.stage is None and not save.span.events)
 
 
 def test_a_failed_read_is_the_cause_where_it_stopped_the_save() -> None:
@@ -306,6 +312,10 @@ def test_a_failed_call_that_a_later_one_made_good_is_no_cause() -> None:
     first = made_call("save", "SlowDown", seconds=0.1, held={names.S3_KEY: "a"})
     second = made_call("save", None, number=1, at=0.3, held={names.S3_KEY: "a"})
     assert cause_of(only(request, first, second)) == Cause("app.exception")
+    plain = made_request("save", outcome=None, held={"http.status_code": 500}, events=[thrown("ValueError")])
+    assert cause_of(only(plain, first, second)) == Cause("app.exception")
+    other = made_call("save", None, number=1, at=0.3, held={names.S3_KEY: "b"})
+    assert cause_of(only(plain, first, other)) == Cause("storage.throttled")
 
 
 @pytest.mark.parametrize(
@@ -389,6 +399,19 @@ def test_stale_connections_are_told_from_those_that_just_broke(rule: Rule, cause
     assert set(_causes(saves)) == {cause}
 
 
+@pytest.mark.parametrize(
+    ("rule", "cause"), [(_stale, "network.stale_connection"), (_any_connection, "network.reset")]
+)
+def test_where_all_connections_are_kept_alive_their_idle_time_decides(rule: Rule, cause: str) -> None:
+    """With no new connection to hold against, those that broke were stale if they had idled for longer."""
+
+    def kept_alive(moment: Moment) -> None:
+        if not moment.reused:
+            moment.reused, moment.idle = True, moment.chance.expovariate(1 / 4.0)
+
+    assert set(_causes(made_incident(5, rule, before=kept_alive))) == {cause}
+
+
 def test_two_reasons_why_connections_break_are_told_apart() -> None:
     """Among connections that break now and then, those that idled for unusually long were stale."""
 
@@ -401,7 +424,19 @@ def test_two_reasons_why_connections_break_are_told_apart() -> None:
     for cause, seconds in _idle(made_incident(4, both, saves=800)):
         idle.setdefault(cause, []).append(seconds)
     assert set(idle) == {"network.stale_connection", "network.reset"}
-    assert min(idle["network.stale_connection"]) > max(idle["network.reset"])
+    assert min(idle["network.stale_connection"]) > max(idle["network.reset"]) > 1.0
+
+
+def test_few_that_broke_when_reused_among_many_that_broke_when_new_were_not_stale() -> None:
+    """Where new connections break more often than reused ones, having been reused is no reason."""
+    reused: Held = {names.CONNECTION: names.REUSED, names.CONNECTION_IDLE_SECONDS: 99.0}
+    broken = [
+        failed_save("ConnectionResetError", names.NETWORK, name=f"{one}", attempts=(wire,))
+        for one, wire in enumerate([reused] * 2 + [NEW_CONNECTION] * 10)
+    ]
+    worked = [save for save in made_incident(1, _stale) if save.outcome == "succeeded"]
+    assert {one.name for one in causes_of(broken, worked, {}).values()} == {"network.reset"}
+    assert {one.name for one in causes_of(broken[:2], worked, {}).values()} == {"network.stale_connection"}
 
 
 def _causes(saves: list[Save]) -> list[str]:
