@@ -92,6 +92,15 @@ def test_a_smaller_head() -> None:
     assert "header section" not in used(*saves)
 
 
+def test_refused_beyond_the_documented() -> None:
+    """What is refused beyond the documented limit shows no other one."""
+    saves = [
+        worked_with({names.HEADER_SECTION_BYTES: 5_000}),
+        failed_by("RequestHeaderSectionTooLarge", {names.HEADER_SECTION_BYTES: 9_000}),
+    ]
+    assert used(*saves)["header section"].most == 8_192
+
+
 def test_refused_for_something_else() -> None:
     """A size that others passed is no limit, whatever the code says."""
     saves = [
