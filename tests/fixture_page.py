@@ -64,7 +64,7 @@ HOSTILE = (
     "<img src=x onerror='window.hurt = 2'>",
     "{{ 7 * 7 }}${window.hurt = 3}\u2028\u202e\x1b[31m\x00",
     "javascript:window.hurt=4//\"' onload=window.hurt=5 x='",
-    "]]>--><svg/onload=window.hurt=6>&lt;b&gt;",
+    "]]>--><svg/onload=window.hurt=6>&lt;b&gt;\ud800",
 )
 
 

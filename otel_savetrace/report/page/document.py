@@ -30,6 +30,10 @@ from otel_savetrace.report.page.time_bins import time_bins
 from otel_savetrace.report.report_sections import PATTERN_WORDS, RETRIED
 from otel_savetrace.report.verdict_view import NOT_SET_APART
 
+MOST_ERRORS = 40
+MOST_VERDICTS = 20
+"""So many stand on the page; where each failure has a code of its own, there is no end of them."""
+
 
 def html(report: Report, exhibits: Exhibits) -> str:
     """Return the page: whatever it is given, it is text there and no markup, and no script of its own."""
@@ -89,7 +93,7 @@ def _distributions(report: Report, drawings: dict[str, Chart]) -> list[list[Mapp
             _distribution(f"verdict-{number}-{place}", drawn(one, verdict.condition), verdict, drawings)
             for place, one in enumerate(verdict.distributions)
         ]
-        for number, verdict in enumerate(report.verdicts, start=1)
+        for number, verdict in enumerate(report.verdicts[:MOST_VERDICTS], start=1)
     ]
 
 
@@ -157,7 +161,12 @@ def _environment() -> jinja2.Environment:
         thousands="{:,}".format,
     )
     environment.globals.update(
-        is_address=_is_address, not_set_apart=NOT_SET_APART, pattern_words=PATTERN_WORDS, retried=RETRIED
+        is_address=_is_address,
+        most_errors=MOST_ERRORS,
+        most_verdicts=MOST_VERDICTS,
+        not_set_apart=NOT_SET_APART,
+        pattern_words=PATTERN_WORDS,
+        retried=RETRIED,
     )
     return environment
 

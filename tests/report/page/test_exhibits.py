@@ -6,6 +6,7 @@ import pytest
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis import candidates
+from tests.analysis.made_incident import RESET, Fault, Moment, made_incident
 from tests.fixture_page import INCIDENTS, exhibited
 
 
@@ -39,7 +40,12 @@ def test_the_values_bear_out_the_shares_of_the_condition() -> None:
 
 def test_no_pairs_of_what_a_second_save_finds_otherwise() -> None:
     """An idle time within an episode is no fair comparison, and is not drawn as one."""
-    for incident in INCIDENTS.values():
-        report, _ = exhibited(incident())
-        shown = [one for verdict in report.verdicts for one in verdict.distributions]
-        assert not [one for one in shown if one.pairs and one.attribute in candidates.IN_ORDER]
+    report, _ = exhibited(made_incident(7, idle_too_long, 300))
+    shown = [one for verdict in report.verdicts for one in verdict.distributions]
+    assert names.CONNECTION_IDLE_SECONDS in {one.attribute for one in shown}
+    assert not [one for one in shown if one.pairs and one.attribute in candidates.IN_ORDER]
+
+
+def idle_too_long(moment: Moment) -> Fault | None:
+    """Fail on connections that idled for long."""
+    return RESET if moment.reused and moment.idle > 9.0 else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,18 @@ def test_where_nothing_can_be_written_is_said_at_once(name: str, tmp_path: Path)
     (tmp_path / "a-file").touch()
     with pytest.raises(OSError):  # noqa: PT011 - of several kinds, each with the system's own words
         check_writable(tmp_path / name)
+
+
+def test_what_may_not_be_written_is_not_replaced_either(tmp_path: Path) -> None:
+    """The folder would allow it; a program that runs is a file that even root may not write to."""
+    program = tmp_path / "page.html"
+    shutil.copy(shutil.which("sleep") or "", program)
+    with subprocess.Popen([program, "60"]) as running:  # noqa: S603 - the system's own program
+        try:
+            with pytest.raises(OSError, match="busy"):
+                check_writable(program)
+        finally:
+            running.kill()
 
 
 def test_what_is_no_file_is_not_replaced() -> None:
