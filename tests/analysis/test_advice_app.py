@@ -96,6 +96,25 @@ def test_killed_in_another_call() -> None:
     assert "a storage call may go on for 7 min 31 s" in steps
 
 
+def test_killed_though_calls_are_quick() -> None:
+    """Where storage calls give up in time, something else takes so long."""
+    quick: Held = {**PATIENT, names.PATIENCE_SECONDS: 12.0}
+    sent = made_attempt("SystemExit", seconds=9.0)
+    dead = made_save(made_call(sent, facts=quick, seconds=9.0), outcome=names.UNKNOWN, seconds=30.3)
+    steps = advised("process.killed", [dead], [worked_with(call=quick, save=SYNC)])
+    assert steps.startswith(
+        "Find out what takes so long, or raise the limit: the worker is killed after 30 s"
+    )
+    assert "Config(" not in steps
+
+
+def test_cut_in_a_call_without_a_code() -> None:
+    """A call that ended as its save did was under way, whether it has a code or not."""
+    call = made_call(made_attempt(seconds=30.2), facts=PATIENT, seconds=30.2)
+    steps = advised("process.killed", [made_save(call, outcome=names.UNKNOWN, seconds=30.2)])
+    assert "When they ended: 1 save in PutObject, attempt 3 of 6." in steps
+
+
 def test_killed_before_the_limit() -> None:
     """Workers that ended long before their limit were not ended by it."""
     steps = advised("process.killed", [died(2.0)], [worked_with(call=PATIENT, save=SYNC)])
