@@ -83,8 +83,11 @@ def test_one_episode_that_recovered_makes_an_error_intermittent() -> None:
         for number in range(3)
     ]
     assert _found(*stayed, *again)[0].intermittent is False
-    went = [_failed("w", 500_000.0, thing="w"), made_save("w again", 500_060.0, thing="w")]
-    assert _found(*stayed, *again, *went)[0].intermittent is True
+    unknown = [_failed("u", 400_000.0, thing="u"), made_save("u again", 400_060.0, thing="u", content=None)]
+    assert _found(*stayed, *again, *unknown)[0].intermittent is False
+    for at in (-500_000.0, 500_000.0):
+        went = [_failed("w", at, thing="w"), made_save("w again", at + 60, thing="w")]
+        assert _found(*stayed, *again, *went)[0].intermittent is True
 
 
 def test_a_failure_that_nothing_names() -> None:

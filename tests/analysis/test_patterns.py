@@ -115,6 +115,7 @@ def test_an_error_that_also_went_away_by_itself_is_not_explained_by_changes() ->
         (["SlowDown"] * 5, True, 1.0),
         (["SlowDown"] * 30 + ["InternalError"] * 3, True, 30 / 33),
         (["SlowDown"] * 5 + ["InternalError"] * 4, False, 5 / 9),
+        (["SlowDown"] * 10 + ["InternalError"] * 4, False, 10 / 14),
     ],
 )
 def test_one_error_stands_clear(codes: list[str], holds: bool | None, share: float) -> None:

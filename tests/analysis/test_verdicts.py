@@ -11,6 +11,7 @@ from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.findings import Report, Verdict
 from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.troubled import has_worked
 from otel_savetrace.spans.rows import Span
 from tests.analysis.made_incident import RESET, Fault, Moment, Rule, made_incident
 from tests.analysis.made_spans import (
@@ -227,6 +228,22 @@ def test_an_app_that_answers_200_whatever_happens_is_not_known_without_us() -> N
     found = _report([plain_save("ClientError: An error occurred (SlowDown) when", status=200), *_worked(9)])
     assert found.verdicts == ()
     assert found.undetermined.why == "1 save: a storage call failed, and what the user saw was not recorded"
+
+
+@pytest.mark.parametrize(
+    ("save", "worked"),
+    [
+        (_worked(1)[0], True),
+        (plain_save(status=200), True),
+        (plain_save("ClientError: An error occurred (SlowDown) when", status=200), False),
+        (plain_save(status=500), False),
+        (_cut(), False),
+    ],
+    ids=["told so", "plain", "plain with a failed call", "refused", "unanswered"],
+)
+def test_what_worked_as_far_as_is_known(save: Save, worked: bool) -> None:
+    """What failed is held against saves that worked: told so, or answered after calls without an error."""
+    assert has_worked(save) is worked
 
 
 SAVE = plain_save(status=500)
