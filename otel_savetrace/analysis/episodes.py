@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from otel_savetrace.analysis import identity
 from otel_savetrace.analysis.content import same_content, seconds_between
 from otel_savetrace.analysis.pairing import Key, Pair, PairedBy, Pairing, pair
 from otel_savetrace.analysis.saves import Save
@@ -25,8 +26,9 @@ class Episode:
     """One or more failed saves of the same thing by the same user, oldest first, and how it went on.
 
     `recovered`: a later save succeeded; `abandoned`: none came within the window; `open`: the data ends
-    too soon to say. `pairs` says which is the retry of which, oldest retry first. A save whose answer never
-    came is among the failed ones where another came after it.
+    too soon to say, or nothing is known by which a retry could be told. `pairs` says which is the retry of
+    which, oldest retry first. A save whose answer never came is among the failed ones where another came
+    after it.
     """
 
     failed: tuple[Save, ...]
@@ -101,7 +103,9 @@ def _episode(
         return Episode(tuple(failed), worked, "recovered", in_order)
     last_ended = max(save.span.end_nanoseconds for save in ordered)
     over = (data_ends - last_ended) / 1e9 > window_seconds
-    return Episode(tuple(failed), None, "abandoned" if over else "open", in_order)
+    # Of a save of which nothing is known but its request nobody can say that none came after it.
+    followed = any(identity.user(save) or identity.thing(save) for save in ordered)
+    return Episode(tuple(failed), None, "abandoned" if over and followed else "open", in_order)
 
 
 def _order(save: Save) -> tuple[int, str, str]:

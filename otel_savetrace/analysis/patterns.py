@@ -146,6 +146,10 @@ def _dominant(failed: Sequence[Save], episodes: Sequence[Episode]) -> PatternFou
 def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> PatternFound:
     if not failed:
         return PatternFound("no_storage_error", None, 0, 0.0, "No save failed.")
+    failed = [save for save in failed if not _storage_is_unseen(save)]
+    if not failed:
+        says = "Only a front server's log tells of the saves that failed: what storage said is not in it."
+        return PatternFound("no_storage_error", None, 0, 0.0, says)
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))
     with_it = sum(any(_storage_is_innocent(save) for save in one.failed) for one in episodes)
@@ -161,9 +165,14 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
     return PatternFound("no_storage_error", bool(found), with_it, part.value, says)
 
 
+def _storage_is_unseen(save: Save) -> bool:
+    alone = only_told_by_front(save.span) and not save.calls
+    return alone and cause_of(save).name not in REFUSED_BY_FRONT
+
+
 def _storage_is_innocent(save: Save) -> bool:
     if save.stage in {attributes.STORAGE, attributes.NETWORK, attributes.CLIENT}:
         return False
-    if only_told_by_front(save.span):
-        return cause_of(save).name in REFUSED_BY_FRONT
+    if _storage_is_unseen(save):
+        return False
     return save.stored == attributes.YES or failed_call(save) is None
