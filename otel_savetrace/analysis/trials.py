@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from otel_savetrace import attributes
-from otel_savetrace.analysis import candidates, dependence, recurrence, window
+from otel_savetrace.analysis import candidates, dependence, ranking, recurrence, window
 from otel_savetrace.analysis.comparisons import Comparison, Rows
 from otel_savetrace.analysis.predicates import (
     Column,
@@ -183,6 +183,9 @@ def _tried_as_number(name: str, column: Column, failed: Truths) -> Trial | None:
     truths = beyond.holds(column)
     # Where most values are equal, ranks promise more than there is: what is counted must bear them out.
     p = mann_whitney(*_parted(numbers[known], failed[known]))
+    if p is None and name in ranking.CONNECTION_USE:
+        # Whether they have it is whether their connections were reused, and said so more plainly.
+        return None
     # Where hardly any of the others have it at all, that they have it not is what there is to test.
     p = max(fisher(truths, failed), fisher(known, failed) if p is None else p)
     return Trial(beyond, p, truths, failed, (_middle(column, failed), _middle(column, ~failed)))
