@@ -160,7 +160,7 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
     stored = sum(any(call.writes for call in save.calls) for save in found)
     says = (
         f"{len(found):,} of {count(len(failed), 'save')} that failed did so though no storage call had"
-        f" ({stored:,} had stored, {len(found) - stored:,} never asked storage): {percent(part)}."
+        f" ({stored:,} had stored, {len(found) - stored:,} had not come to it): {percent(part)}."
     )
     return PatternFound("no_storage_error", bool(found), with_it, part.value, says)
 

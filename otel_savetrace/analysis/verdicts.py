@@ -174,5 +174,5 @@ def _examples(failed: Sequence[Save], episodes: Sequence[Episode], jaeger: str |
     return tuple(found or [Example(save.trace_id, None, None) for save in failed[:MOST_EXAMPLES]])
 
 
-def _strength(verdict: Verdict) -> tuple[bool, int, str]:
-    return verdict.confidence == "low", -verdict.saves, verdict.cause
+def _strength(verdict: Verdict) -> tuple[int, str]:
+    return -verdict.saves, verdict.cause

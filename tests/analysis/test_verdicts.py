@@ -128,6 +128,23 @@ def test_examples_are_pairs_to_open_side_by_side(rule: Rule) -> None:
         assert example.compare_url == f"http://jaeger/trace/{example.failed}...{example.retry}"
 
 
+def test_examples_that_recovered_come_before_those_that_were_given_up() -> None:
+    """A failure with a retry beside it tells more than one without, though the content had changed."""
+
+    def saved(name: str, at: float, outcome: str, content: str) -> Save:
+        held: Held = {names.CONTENT_HASH: f"crc32:{content}", names.CONTENT_SIZE: 5, "map.id": name[0]}
+        code = "SlowDown" if outcome == names.FAILED else None
+        request = made_request(name, outcome=outcome, code=code, stage=names.STORAGE, at=at, held=held)
+        return only(request, made_call(name, code, at=at, held=held))
+
+    given_up, failed = saved("a", 0.0, names.FAILED, "1"), saved("b", 50.0, names.FAILED, "1")
+    worked = saved("b again", 90.0, names.SUCCEEDED, "2")
+    (found,) = _report([given_up, failed, worked, *_worked(60)]).verdicts
+    assert [(one.failed, one.retry) for one in found.examples] == [
+        (failed.trace_id, worked.trace_id), (given_up.trace_id, None),
+    ]  # fmt: skip
+
+
 LATER = 1_000.0
 
 
