@@ -181,6 +181,13 @@ def test_what_was_denied() -> None:
     assert "KMS" not in steps
 
 
+def test_an_account_that_is_shut_off() -> None:
+    """No policy helps an account that may do nothing."""
+    assert advised("storage.access_denied", [failed_by("UserSuspended")]) == (
+        "Ask whoever runs https://store.example about the account: it is shut off (UserSuspended)."
+    )
+
+
 def test_denied_reads() -> None:
     """A read that is denied may only have found nothing."""
     assert "s3:ListBucket" in advised(
