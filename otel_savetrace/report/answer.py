@@ -95,19 +95,23 @@ def _share(failed: int, total: int) -> str:
 def _again(report: Report, ended: int) -> str:
     recovered = report.episodes.recovered
     if not recovered:
-        return f"No later save worked in {_any(ended)}."
+        any_of = "the only episode" if ended == 1 else f"any of {ended:,} episodes"
+        return f"No later save worked in {any_of}{_so_far(report, ended)}."
     same = next((one for one in report.patterns if one.pattern == "same_data_different_outcome"), None)
     alike = min(recovered, same.episodes) if same is not None else 0
-    if ended == 1:
+    if report.episodes.total == 1:
         return f"A later save{' with the same content' if alike else ''} worked."
-    every = "both episodes" if ended == 2 else f"all {ended:,} episodes"
+    every = {1: "the only episode", 2: "both episodes"}.get(ended, f"all {ended:,} episodes")
     times = every if recovered == ended else f"{recovered:,} of {ended:,} episodes"
     content = "each time" if alike == recovered else count(alike, "time")
-    return f"A later save worked in {times}{f', {content} with the same content' if alike else ''}."
+    same_content = f", {content} with the same content" if alike else ""
+    return f"A later save worked in {times}{_so_far(report, ended)}{same_content}."
 
 
-def _any(ended: int) -> str:
-    return "the only episode" if ended == 1 else f"any of {ended:,} episodes"
+def _so_far(report: Report, ended: int) -> str:
+    if not report.episodes.open:
+        return ""
+    return " that has ended" if ended == 1 else " that have ended"
 
 
 def _none_failed(report: Report) -> str:

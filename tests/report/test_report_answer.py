@@ -52,6 +52,9 @@ def with_episodes(recovered: int, abandoned: int = 0, open_ones: int = 0, same: 
         (with_episodes(1), "A later save worked."),
         (with_episodes(0, 3), "No later save worked in any of 3 episodes."),
         (with_episodes(0, 1), "No later save worked in the only episode."),
+        (with_episodes(2, 0, 1), "A later save worked in both episodes that have ended."),
+        (with_episodes(1, 0, 2), "A later save worked in the only episode that has ended."),
+        (with_episodes(0, 3, 1), "No later save worked in any of 3 episodes that have ended."),
         (with_episodes(0, 0, 4), "Whether trying again worked is not known."),
     ],
 )

@@ -168,7 +168,7 @@ def test_a_condition_is_told_in_its_unit(
 
 
 def test_evidence_can_be_read() -> None:
-    """Values alike on both sides are said to be, a long id is cut, of names that say the same few are told."""
+    """Values alike on both sides are said to be, a long id is cut, and so is a list of names that say it."""
     folded = tuple(f"pantry.shelf_{number}" for number in range(7))
     evidence = Evidence("pantry.id", "5d41402abc4b2a76b9719d911017c592", "top", 0.01, False, folded)
     alike = Evidence("pantry.door", "open", "open", 0.02, False)
