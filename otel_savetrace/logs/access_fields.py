@@ -51,7 +51,6 @@ class Request:
     request_bytes: int | None = None
     client: str | None = None
     agent: str | None = None
-    process: str | None = None
     traced: bool = False
 
 
@@ -87,7 +86,6 @@ def from_fields(fields: Mapping[str, str], server: str = UNKNOWN_SERVER) -> Requ
         request_bytes=_integer(fields.get("request_length")),
         client=_text(fields.get("remote_addr")),
         agent=_unescaped(_text(fields.get("http_user_agent"))),
-        process=_text(fields.get("pid")),
         traced=bool(
             trace_id_in(fields.get("traceparent", "")) or _TRACE_ID.fullmatch(fields.get("trace_id", ""))
         ),

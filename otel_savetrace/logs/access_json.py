@@ -30,7 +30,6 @@ _VARIABLES: Mapping[str, str] = {
     "request_id": "requestid httpxrequestid xrequestid reqid",
     "trace_id": "traceid oteltraceid opentelemetrytraceid",
     "traceparent": "traceparent httptraceparent xamzntraceid httpxamzntraceid",
-    "pid": "pid processpid",
 }
 
 _BY_NAME = {name: variable for variable, names in _VARIABLES.items() for name in names.split()}
