@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-import pytest
-
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.findings import (
     Condition,
@@ -136,9 +134,3 @@ UNEXPLAINED = dataclasses.replace(
     REPORT,
     verdicts=(Verdict("unexplained", "medium", 11, 12, 1.0, None, (), ("Name the key's pattern.",), ()),),
 )
-
-
-@pytest.fixture
-def kitchen_report() -> Report:
-    """Make the report of the incident: two causes, one of them sure."""
-    return REPORT
