@@ -22,7 +22,7 @@ from otel_savetrace.analysis.saves import saves
 from otel_savetrace.demo.binaries import OTEL_SAVETRACE_BIN, WEED
 from otel_savetrace.demo.command import demo
 from otel_savetrace.demo.incidents.catalogue import INCIDENTS
-from otel_savetrace.demo.incidents.incident import Incident
+from otel_savetrace.demo.incidents.incident import Host, Incident
 from otel_savetrace.demo.incidents.play import play
 from otel_savetrace.demo.interruption import Interruption
 from otel_savetrace.demo.stage import Stage
@@ -87,7 +87,15 @@ def _played(incident: Incident, folder: Path) -> Path:
 
     # Its signals are the main thread's alone; here nobody interrupts.
     with Stage(Console(file=io.StringIO()), Interruption()) as stage:
-        return play(stage, dataclasses.replace(incident, cast=fewer), seed=1, keep=folder)
+        hosts = tuple(map(_with_one_worker, incident.hosts))
+        return play(stage, dataclasses.replace(incident, cast=fewer, hosts=hosts), seed=1, keep=folder)
+
+
+def _with_one_worker(host: Host) -> Host:
+    """Let threads do what a host's two usual workers do: a worker takes a second of a core to start."""
+    return (
+        dataclasses.replace(host, gunicorn=("--threads", "4")) if host.gunicorn == Host().gunicorn else host
+    )
 
 
 def _watched(incident: Incident, folder: Path) -> Path:
