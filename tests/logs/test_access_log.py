@@ -131,6 +131,7 @@ def test_haproxy(status: str, flags: str, meant: int, answered: bool) -> None:
     [
         (413, {}, "front.too_large"), (499, {}, "front.client_gone"), (504, {}, "front.timeout"),
         (502, {"upstream_status": "502", "upstream_header_time": "-"}, "front.bad_gateway"),
+        (502, {"upstream_status": "502"}, "front.bad_gateway"),
         (503, {"upstream_status": "503"}, "app.exception"),
         (502, {"upstream_status": "502, 502", "upstream_header_time": "-, 0.010"}, "app.exception"),
         (403, {"upstream_status": "403"}, "app.session"),

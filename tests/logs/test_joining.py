@@ -124,16 +124,16 @@ def test_many_joined_tell_how_the_clocks_differ() -> None:
 
 def test_a_trace_id_counts_for_more_than_time() -> None:
     """A line with a trace id is of that trace, however far the clocks are apart, and of no other."""
-    spans = [a_span("one", 0.0), a_span("two", 0.5)]
+    spans = [a_span("one", 0.0), a_span("two", 0.5), a_span("without a line", 0.7)]
     lines = [
         a_line(100.0, status=499, trace_id=spans[1].trace_id),
         a_line(0.0, request_id=spans[0].trace_id),
-        a_line(0.1, trace_id="f" * 32),
+        a_line(0.7, trace_id="f" * 32),
     ]
-    found, (log,) = joined(spans, [*lines])
+    found, (log,) = joined(spans, lines)
     assert skipped(log) == {}
     assert [save.outcome for save in found if save.trace_id == spans[1].trace_id] == ["failed"]
-    assert len(found) == 3, "a trace id that is in no trace is a save of its own"
+    assert len(found) == 4, "a trace id that is in no trace is a save of its own"
 
 
 def test_who_was_killed_is_known_by_two() -> None:

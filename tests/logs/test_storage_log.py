@@ -221,6 +221,14 @@ def test_an_attempt_without_an_end_is_unknown() -> None:
     assert [cause_of(save).name for save in trouble_among(found, found).failed] == ["process.killed"]
 
 
+def test_a_worker_that_ended_has_nothing_under_way() -> None:
+    """A new worker may have the number of one that was killed: its saves are its own."""
+    killed = "[2026-11-24 12:00:30 +0000] [1] [CRITICAL] WORKER TIMEOUT (pid:11)"
+    again = [f"[2026-11-24 12:01:00 +0000] [11] [WARNING] {line}" for line in (ATTEMPT, SUCCESS)]
+    found, skipped = told(f"[2026-11-24 12:00:00 +0000] [11] [WARNING] {ATTEMPT}", killed, *again)
+    assert (outcomes(found), skipped) == (["unknown", "succeeded"], {"a line that tells of no save": 1})
+
+
 def test_an_end_without_a_beginning_is_no_save() -> None:
     """A log that was rotated between two lines of a save has half of it: counted, and where."""
     reading = read_log_lines([line.encode() for line in (SUCCESS, ATTEMPT, SUCCESS)], "app.log")
