@@ -1,7 +1,7 @@
 """Many spans out of few: those that the demo captured, again and again with other ids, times and users.
 
 What is multiplied went through the real capture path, so that each line is as long, as wide and as mixed as
-production's. A round in which everything works is taken `QUIET_ROUNDS` times as often as the whole story.
+production's. Rounds in which everything works are put between, until one save in fifty fails.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 
 import orjson
 
-QUIET_ROUNDS = 12
-"""With the demo's story this makes about one save in forty fail."""
+FAILED_SHARE = 0.02
+"""Share of saves that fail, or less where fewer do in what is multiplied."""
+
+OUTCOME = re.compile(rb'"savetrace\.outcome","value":\{"stringValue":"(\w+)"')
 
 BATCH = 512
 """Spans a line: OpenTelemetry's batch processor hands over so many at most."""
@@ -62,16 +64,23 @@ class Template:
 def make(seed: Path, target: Path, spans: int) -> int:
     """Write at least `spans` spans to `target`, multiplied from those of the file `seed`; return how many."""
     whole, quiet = _templates(seed)
+    every = _rounds(seed)
     written = 0
     with target.open("wb") as file:
         for number in itertools.count():
-            story = quiet if number % (QUIET_ROUNDS + 1) else whole
+            story = quiet if number % every else whole
             for batch in _batches(_copies(story, number)):
                 file.write(_line(batch))
                 written += len(batch)
                 if written >= spans:
                     return written
     return written
+
+
+def _rounds(seed: Path) -> int:
+    """Return of how many rounds one must have failures, for as many as are wanted in all."""
+    outcomes = OUTCOME.findall(seed.read_bytes())
+    return max(round(outcomes.count(b"failed") / len(outcomes) / FAILED_SHARE), 1)
 
 
 def _templates(seed: Path) -> tuple[list[Template], list[Template]]:
@@ -81,10 +90,9 @@ def _templates(seed: Path) -> tuple[list[Template], list[Template]]:
     with seed.open("rb") as lines:
         for line in lines:
             for place, span in _spans(orjson.loads(line)):
-                found.append((span["traceId"], _template(place, orjson.dumps(span))))
-                if span.get("status", {}).get("code") == 2 or span.get("links"):
-                    troubled.add(span["traceId"])
-                if b'"failed"' in orjson.dumps(span["attributes"]):
+                text = orjson.dumps(span)
+                found.append((span["traceId"], _template(place, text)))
+                if span.get("status", {}).get("code") == 2 or span.get("links") or b'"failed"' in text:
                     troubled.add(span["traceId"])
     return [one for _, one in found], [one for trace, one in found if trace not in troubled]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ class Archive:
     """One source: what a person calls it, its files or the spans that are in memory already.
 
     `skipped` and `account` tell what was no span in it. `identities` has a number for each span read, the
-    same for the same span.
+    same for the same span; `uncut` has the lines that had to be parsed whole.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Archive:
     skipped_before: tuple[Skipped, ...] = ()
     jaeger_address: str | None = None
     account: Account = dataclasses.field(default_factory=Account)
+    uncut: set[str] = dataclasses.field(default_factory=set)
     identities: array[int] = dataclasses.field(default_factory=lambda: array("q"))
 
     @property
@@ -67,29 +68,43 @@ def lines_read(
     if archive.spans:
         yield archive.name, archive.spans
     cutter = Cutter()
+    for where, line in _lines(archive, account, at):
+        pieces = None if NAMED_KIND in line else cutter.pieces(line)
+        if pieces is None:
+            archive.uncut.add(where)
+            yield where, list(spans_of_line(line, where, account))
+        else:
+            yield where, pieces
+
+
+def spans_of_traces(archive: Archive, wanted: Set[int], at: At | None = None) -> Iterator[Span]:
+    """Yield the spans of the traces wanted, by their numbers, of an archive that `lines_read` has read."""
+    # What cannot be read has been counted when the archive was read first.
+    unheard = Account()
+    cutter = Cutter()
+    beginnings = frozenset(b"%016x" % number for number in wanted)
+    yield from _of_traces(archive.spans, wanted)
+    for where, line in _lines(archive, unheard, at):
+        if where in archive.uncut:
+            yield from _of_traces(spans_of_line(line, where, unheard), wanted)
+        else:
+            for piece in cutter.pieces_of(line, beginnings):
+                span = parsed(piece, unheard, where)
+                if span is not None:
+                    yield span
+
+
+def _of_traces(spans: Iterable[Span], wanted: Container[int]) -> Iterator[Span]:
+    return (span for span in spans if trace_number(span.trace_id) in wanted)
+
+
+def _lines(archive: Archive, account: Account, at: At | None) -> Iterator[tuple[str, bytes]]:
     passed = 0
     for file in archive.files:
         told = None if at is None else _after(at, passed)
         for number, line in enumerate(lines_of(file, account, told), start=1):
-            where = f"{file}, line {number}"
-            pieces = None if NAMED_KIND in line else cutter.pieces(line)
-            yield where, list(spans_of_line(line, where, account)) if pieces is None else pieces
+            yield f"{file}, line {number}", line
         passed += file.stat().st_size
-
-
-def spans_of_traces(archive: Archive, wanted: Container[int], at: At | None = None) -> Iterator[Span]:
-    """Yield the spans of the traces wanted, by their numbers."""
-    # What cannot be read has been counted when the archive was read first.
-    unheard = Account()
-    for where, line in lines_read(archive, unheard, at):
-        for one in line:
-            if isinstance(one, Span):
-                if trace_number(one.trace_id) in wanted:
-                    yield one
-            elif trace_number(one.trace_id) in wanted:
-                span = parsed(one, unheard, where)
-                if span is not None:
-                    yield span
 
 
 def parsed(piece: Piece, account: Account, where: str) -> Span | None:

@@ -8,6 +8,7 @@ from importlib import resources
 import duckdb
 
 LEAST_EACH_SIDE, MOST_EACH_SIDE = 2, 40
+"""Saves that worked before a failed one, and after it; with the least, not all failed ones have their own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ def choose(database: duckdb.DuckDBPyConnection, window_seconds: float, bounds: B
     ((held, failing),) = database.execute("SELECT count(*), count(*) FILTER (failing) FROM light").fetchall()
     if held <= bounds.in_full:
         return _numbers(database, "SELECT DISTINCT trace FROM light")
-    each_side = bounds.controls // max(2 * min(failing, bounds.failed), 1)
+    wanted = bounds.controls // max(2 * failing, 1)
+    each_side = min(max(wanted, LEAST_EACH_SIDE), MOST_EACH_SIDE)
     for name, value in (
         ("window_nanoseconds", round(window_seconds * 1e9)),
         ("most_failed", bounds.failed),
         ("most_overall", bounds.overall),
-        ("each_side", min(max(each_side, LEAST_EACH_SIDE), MOST_EACH_SIDE)),
+        ("each_side", each_side),
+        ("most_held_against", max(bounds.controls // (2 * each_side), 1)),
     ):
         database.execute(f"SET VARIABLE {name} = $1", [value])
     database.execute((resources.files(__package__) / "choosing.sql").read_text(encoding="utf-8"))
@@ -42,4 +45,5 @@ def choose(database: duckdb.DuckDBPyConnection, window_seconds: float, bounds: B
 
 
 def _numbers(database: duckdb.DuckDBPyConnection, query: str) -> frozenset[int]:
-    return frozenset(number for (number,) in database.execute(query).fetchall())
+    # Of a thing that was never saved there is no first save that worked.
+    return frozenset(number for (number,) in database.execute(query).fetchall() if number is not None)

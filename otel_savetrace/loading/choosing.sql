@@ -1,17 +1,18 @@
 -- Which saves are read in full. Reads the table `light` (light.py) and the variables `window_nanoseconds`,
--- `most_failed`, `each_side` and `most_overall`; leaves the table `chosen` of trace numbers.
+-- `most_failed`, `most_held_against`, `each_side` and `most_overall`; leaves the table `chosen` of trace numbers.
 --
 -- Nothing is drawn by chance: what is left out is left out by a hash of its trace, so that the same rows give
 -- the same answer in any order.
 
 -- What is asked about: every failure, and where there are too many, some of each kind of them.
 CREATE OR REPLACE TABLE failures AS
+SELECT *, row_number() OVER (ORDER BY fits DESC, place, hash(trace), span) AS turn
 FROM (
     SELECT *, row_number() OVER (PARTITION BY fits, kind ORDER BY hash(trace), span) AS place
     FROM light
     WHERE failing
 )
-ORDER BY fits DESC, place, hash(trace), span
+ORDER BY turn
 LIMIT getvariable('most_failed');
 
 -- Its retries, and what it retries, as recorded.
@@ -20,38 +21,44 @@ SELECT trace FROM failures
 UNION SELECT previous FROM failures WHERE previous IS NOT NULL
 UNION SELECT light.trace FROM light JOIN failures ON light.previous = failures.trace;
 
--- What may be its retry, or say that another is: the same user's and the same thing's saves about that time.
-INSERT INTO chosen
-SELECT DISTINCT light.trace
+-- Where no cookie tells its retry, what may be it, or say that another is: its user's next saves of the same
+-- thing, everybody's where the user is not known; and what may still have run when it failed.
+CREATE OR REPLACE TEMP TABLE unpaired AS
 FROM failures
-JOIN light ON light.what = failures.what
-    AND light.starts BETWEEN failures.starts - getvariable('window_nanoseconds')
-        AND failures.ends + getvariable('window_nanoseconds')
-QUALIFY rank() OVER (
-    PARTITION BY failures.trace, failures.span, light.starts > failures.starts
-    ORDER BY abs(light.starts - failures.starts)
-) <= 12;
+WHERE trace NOT IN (SELECT previous FROM light WHERE cookie AND previous IS NOT NULL);
 
 INSERT INTO chosen
 SELECT DISTINCT light.trace
-FROM failures
-JOIN light ON light.who = failures.who AND light.route = failures.route
-    AND light.starts BETWEEN failures.starts - getvariable('window_nanoseconds')
-        AND failures.ends + getvariable('window_nanoseconds')
+FROM unpaired
+JOIN light ON light.what = unpaired.what
+    AND light.starts BETWEEN unpaired.starts - getvariable('window_nanoseconds')
+        AND unpaired.ends + getvariable('window_nanoseconds')
+WHERE unpaired.who IS NULL OR light.who = unpaired.who
 QUALIFY rank() OVER (
-    PARTITION BY failures.trace, failures.span, light.starts > failures.starts
-    ORDER BY abs(light.starts - failures.starts)
-) <= 4;
+    PARTITION BY unpaired.trace, unpaired.span, light.starts > unpaired.starts
+    ORDER BY abs(light.starts - unpaired.starts)
+) <= CASE WHEN light.starts > unpaired.starts THEN 6 ELSE 2 END;
+
+INSERT INTO chosen
+SELECT DISTINCT light.trace
+FROM unpaired
+JOIN light ON light.who = unpaired.who AND light.route = unpaired.route
+    AND light.starts BETWEEN unpaired.starts - getvariable('window_nanoseconds')
+        AND unpaired.ends + getvariable('window_nanoseconds')
+QUALIFY rank() OVER (
+    PARTITION BY unpaired.trace, unpaired.span, light.starts > unpaired.starts
+    ORDER BY abs(light.starts - unpaired.starts)
+) <= CASE WHEN light.starts > unpaired.starts THEN 4 ELSE 1 END;
 
 -- A save that died early may know neither: what came from the same program and was as long.
 INSERT INTO chosen
 SELECT DISTINCT light.trace
-FROM failures
-JOIN light ON light.route = failures.route AND light.alike = failures.alike
+FROM unpaired
+JOIN light ON light.route = unpaired.route AND light.alike = unpaired.alike
     AND light.body_size IS NOT NULL
-    AND light.starts BETWEEN failures.starts AND failures.ends + getvariable('window_nanoseconds')
-WHERE failures.what IS NULL OR failures.who IS NULL
-QUALIFY rank() OVER (PARTITION BY failures.trace, failures.span ORDER BY light.starts) <= 4;
+    AND light.starts BETWEEN unpaired.starts AND unpaired.ends + getvariable('window_nanoseconds')
+WHERE unpaired.what IS NULL OR unpaired.who IS NULL
+QUALIFY rank() OVER (PARTITION BY unpaired.trace, unpaired.span ORDER BY light.starts) <= 4;
 
 -- Whether a thing was there before says whether a failed create came back under another name.
 INSERT INTO chosen
@@ -59,8 +66,9 @@ SELECT unnest([
     arg_min(light.trace, light.starts), arg_min(light.trace, light.starts) FILTER (outcome = 'succeeded')
 ])
 FROM light
-JOIN (SELECT DISTINCT what FROM failures) USING (what)
-GROUP BY what;
+JOIN (SELECT DISTINCT what, who FROM failures) AS troubled
+    ON troubled.what = light.what AND troubled.who IS NOT DISTINCT FROM light.who
+GROUP BY light.what, light.who;
 
 -- What it is held against: saves that worked at their first try, near it in time and on its route.
 CREATE OR REPLACE TEMP TABLE controls AS
@@ -72,7 +80,7 @@ INSERT INTO chosen
 SELECT DISTINCT controls.trace
 FROM (
     SELECT failures.route, coalesce(controls.place, 0) AS place
-    FROM failures
+    FROM (FROM failures WHERE turn <= getvariable('most_held_against')) AS failures
     ASOF LEFT JOIN controls ON controls.route = failures.route AND controls.starts <= failures.starts
 ) AS beside
 JOIN controls ON controls.route = beside.route

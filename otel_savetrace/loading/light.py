@@ -15,9 +15,11 @@ import duckdb
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import identity, values
-from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS
+from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS, recorded_by
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.loading.archive import trace_number
+
+VERSION = attributes.APP_VERSION
 
 MEMORY = "300MB"
 """What DuckDB may hold; more lies on disk."""
@@ -41,8 +43,8 @@ COLUMNS: Mapping[str, str] = {
     "who": "BIGINT",
     "what": "BIGINT",
     "alike": "BIGINT",  # program and size of the request
-    "content": "BIGINT",
     "previous": "UBIGINT",  # trace of the failed save that it retries
+    "cookie": "BOOLEAN",  # it brought that one's cookie
     "version": "BIGINT",
     "instance": "BIGINT",  # the worker that served it
     "key_len": "BIGINT",
@@ -76,33 +78,33 @@ class LightTable:
 
     def add(self, source: int, save: Save) -> None:
         """Write a save's row."""
-        held = save.span.attributes
-        outcome = save.outcome
-        failing = is_failing(save)
+        span, held = save.span, save.span.attributes
+        outcome, failing = save.outcome, is_failing(save)
+        code = save.error_code if outcome == "failed" else None
         previous = values.text(held.get(attributes.PREVIOUS_TRACE_ID))
         body_size = values.integer(held.get(attributes.REQUEST_BODY_SIZE))
-        instance = (save.span.resource.get("service.instance.id"), held.get(attributes.PROCESS_ID))
+        instance = (span.resource.get("service.instance.id"), held.get(attributes.PROCESS_ID))
         who, what = identity.user(save), identity.thing(save)
         self._write(
             (
                 source,
-                trace_number(save.trace_id),
-                int(save.span.span_id, 16),
-                min(save.span.start_nanoseconds, LATEST_NANOSECONDS),
-                min(save.span.end_nanoseconds, LATEST_NANOSECONDS),
+                trace_number(span.trace_id),
+                int(span.span_id, 16),
+                min(span.start_nanoseconds, LATEST_NANOSECONDS),
+                min(span.end_nanoseconds, LATEST_NANOSECONDS),
                 outcome,
-                save.error_code if outcome == "failed" else None,
+                code,
                 failing,
                 self._fits(save),
                 previous is not None,
-                hash((save.error_code, save.stage)) if failing else None,
-                hash((save.span.service, save.route)),
+                hash((code, save.stage)) if failing else None,
+                hash((span.service, save.route)),
                 hash(who) if who else None,
                 hash(what) if what else None,
                 hash((identity.agent(save), body_size)),
-                hash(save.content) if save.content else None,
-                _number(previous),
-                hash(_version(save)),
+                _number(previous) if previous else None,
+                previous is not None and recorded_by(save) == "cookie",
+                hash((span.service, held.get(VERSION) or span.resource.get(VERSION))),
                 hash(instance) if any(instance) else None,
                 values.integer(held.get(attributes.KEY_LEN)),
                 values.integer(held.get(attributes.HEADER_BYTES)),
@@ -141,13 +143,8 @@ def is_failing(save: Save) -> bool:
     return save.outcome == "failed" or (save.outcome == "unknown" and save.answered != "yes")
 
 
-def _version(save: Save) -> tuple[object, object]:
-    held, resource = save.span.attributes, save.span.resource
-    return save.span.service, held.get(attributes.APP_VERSION) or resource.get(attributes.APP_VERSION)
-
-
-def _number(trace_id: str | None) -> int | None:
+def _number(trace_id: str) -> int | None:
     try:
-        return trace_number(trace_id) if trace_id else None
+        return trace_number(trace_id)
     except ValueError:
         return None

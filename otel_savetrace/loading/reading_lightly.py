@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
 from otel_savetrace.loading.archive import Archive, At, lines_read, parsed, trace_number
 from otel_savetrace.loading.light import LightTable
+from otel_savetrace.loading.light_span import light_span
 from otel_savetrace.loading.waiting import Waiting
 from otel_savetrace.spans.cutting import IDS_END, Piece
 from otel_savetrace.spans.reading import Account
@@ -23,7 +25,7 @@ SERVER = b'"kind":2'
 OUTCOME = b'"savetrace.outcome"'
 STATUSES = (b'"http.status_code"', b'"http.response.status_code"')
 S3 = b"S3"
-WRITES = tuple(name.encode() for name in sorted(attributes.WRITES))
+WRITING = re.compile(b"|".join(name.encode() for name in sorted(attributes.WRITES))).search
 
 SPANS_TO_LEARN_FROM = 5_000
 """Spans at the beginning of an archive by which it is learned which attributes name what was saved."""
@@ -72,14 +74,17 @@ class LightReading:
         if SERVER in text:
             trace = trace_number(piece.trace_id)
             calls = self._waiting.taken(trace)
-            answered = any(status in text for status in STATUSES)
-            if OUTCOME in text or calls or not answered:
-                span = parsed(piece, archive.account, where)
+            answered = STATUSES[0] in text or STATUSES[1] in text
+            told = OUTCOME in text
+            if told or calls or not answered:
+                span = light_span(piece) if told else None
+                span = span or parsed(piece, archive.account, where)
                 if span is not None:
                     self._take(number, span, calls)
-        elif S3 in text and any(name in text for name in WRITES):
+        elif S3 in text and WRITING(text):
             dropped = self._waiting.add(trace_number(piece.trace_id), piece)
-            self._writing.extend(dropped)
+            if dropped is not None:
+                self._writing.append(dropped)
 
     def _take(self, number: int, span: Span, calls: Sequence[Piece] = ()) -> None:
         if span.kind != "server":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from otel_savetrace.spans.cutting import Piece
 
 MOST_TRACES = 10_000
@@ -19,16 +17,16 @@ class Waiting:
     def __init__(self) -> None:
         self._calls: dict[int, list[Piece]] = {}
 
-    def add(self, trace: int, call: Piece) -> Iterable[int]:
-        """Keep a call; return the traces whose calls are dropped for it."""
+    def add(self, trace: int, call: Piece) -> int | None:
+        """Keep a call; return the trace whose calls are dropped for it."""
         calls = self._calls.setdefault(trace, [])
         if len(calls) < MOST_CALLS:
             calls.append(call)
         if len(self._calls) <= MOST_TRACES:
-            return ()
+            return None
         oldest = next(iter(self._calls))
         del self._calls[oldest]
-        return (oldest,)
+        return oldest
 
     def taken(self, trace: int) -> list[Piece]:
         """Return a trace's calls, and keep them no longer."""

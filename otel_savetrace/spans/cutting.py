@@ -9,6 +9,7 @@ and is parsed whole by whoever asked.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import orjson
@@ -57,6 +58,13 @@ class Cutter:
         self._places: dict[tuple[bytes, bytes], Place] = {}
         self._resource = b""
 
+    def pieces_of(self, line: bytes, beginnings: Container[bytes]) -> list[Piece]:
+        """Return those spans of a line that could be cut before whose trace id begins with one of these.
+
+        `beginnings` are 16 hex digits each.
+        """
+        return self._pieces(line.split(BEGINS), beginnings)
+
     def pieces(self, line: bytes) -> list[Piece] | None:
         """Return the spans of a line; None where it cannot be cut, for it is spelled otherwise or broken."""
         parts = line.split(BEGINS)
@@ -69,20 +77,22 @@ class Cutter:
         whole = len(pieces) == line.count(START) and all(map(_IDS.match, [text for _, text in pieces]))
         return pieces if whole else None
 
-    def _pieces(self, parts: list[bytes]) -> list[Piece]:
+    def _pieces(self, parts: list[bytes], beginnings: Container[bytes] | None = None) -> list[Piece]:
         place = self._place(parts[0])
         found: list[Piece] = []
         waiting = b""
         for part in parts[1:]:
             if not waiting and part.endswith(WHOLE):
-                found.append(Piece(place, b"%b%b" % (BEGINS, part[:-1])))
+                if beginnings is None or part[:16] in beginnings:
+                    found.append(Piece(place, b"%b%b" % (BEGINS, part[:-1])))
                 continue
             text, tail = _ended(waiting + BEGINS + part)
             if text.endswith(LINKS) or (waiting and not _is_whole(text)):
                 waiting = waiting + BEGINS + part
                 continue
             waiting = b""
-            found.append(Piece(place, text))
+            if beginnings is None or text[12:28] in beginnings:
+                found.append(Piece(place, text))
             if tail:
                 place = self._place(tail)
         if waiting:

@@ -20,7 +20,9 @@ ZSTANDARD_BEGINS = b"\x28\xb5\x2f\xfd"
 DAMAGED = "the rest of a file that is cut off or damaged"
 
 _ROTATED = re.compile(r"(?P<name>.+?)\.(?P<number>\d{1,6})?(?:\.?(?:gz|zst))?")
-_BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 8 << 20
+"""More than most lines are long: a line that lies in the buffer is copied once."""
+
 _PACKED_BYTES = 1 << 16
 _LINES_BETWEEN = 16
 

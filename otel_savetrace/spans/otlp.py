@@ -91,18 +91,24 @@ def _event(event: Mapping[str, Any]) -> Event:
 
 
 def _attributes(holder: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    items = holder.get("attributes") or ()
     try:
         # As every writer has them: most of the time of reading goes here. What does not fit is told below.
-        return {
+        held = {
             sys.intern(item["key"]): _VALUE_READERS[kind](value)
-            for item in holder.get("attributes") or ()
-            for kind, value in (next(iter(item["value"].items())),)
+            for item in items
+            for kind, value in item["value"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, StopIteration, RuntimeError):
-        return {_text(item, "key"): _value(_object(item, "value")) for item in _list(holder, "attributes")}
+        fits = len(held) == len(items)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        fits = False
+    if not fits:
+        return {_text(item, "key"): value_of(_object(item, "value")) for item in _list(holder, "attributes")}
+    return held
 
 
-def _value(value: Mapping[str, Any]) -> AttributeValue:
+def value_of(value: Mapping[str, Any]) -> AttributeValue:
+    """Return what an OTLP ``AnyValue`` holds; raises `NotOtlpError`."""
     for kind, read in _VALUE_READERS.items():
         if kind in value:
             try:
@@ -120,9 +126,9 @@ _VALUE_READERS: Mapping[str, Callable[[Any], AttributeValue]] = {
     "intValue": int,
     "doubleValue": float,
     "bytesValue": str,
-    "arrayValue": lambda array: tuple(_value(item) for item in _list(array, "values")),
+    "arrayValue": lambda array: tuple(value_of(item) for item in _list(array, "values")),
     "kvlistValue": lambda pairs: {
-        _text(item, "key"): _value(_object(item, "value")) for item in _list(pairs, "values")
+        _text(item, "key"): value_of(_object(item, "value")) for item in _list(pairs, "values")
     },
 }
 

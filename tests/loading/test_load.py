@@ -246,7 +246,7 @@ def test_saves_whose_own_span_is_missing_are_found(write: Write) -> None:
     spans += [span for save in killed for span in cut(save)]
     path = write(spans)
     document = reported(scaled(path))
-    assert document["saves"]["unknown"] >= len(killed) // 2
+    assert document["saves"]["failed"] + document["saves"]["unknown"] >= len(killed) // 2
     assert document == reported_simply(path)
     assert reported(scaled(path, bounds=FEW))["saves"] == document["saves"]
 
