@@ -1,0 +1,65 @@
+"""CPU and memory of `savetrace report --json`, beside only parsing the same bytes with orjson, and DuckDB.
+
+Run with ``python -m benchmarks.report SEED [--spans N …]``; SEED is the ``spans.jsonl`` that ``savetrace demo
+--saves 200 --keep FOLDER`` leaves. Each figure is of a process of its own: CPU seconds of all its threads,
+imports included, and megabytes held at most. DuckDB only counts the lines that `read_json` has made columns
+of; its figure is left out with ``--no-duckdb``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.report.making import make
+
+ORJSON = "import orjson, sys\nfor line in open(sys.argv[1], 'rb'): orjson.loads(line)"
+DUCKDB = (
+    "import duckdb, sys\nprint(duckdb.execute(\"SELECT count(columns(*)) FROM read_json(?, format = 'nd',"
+    ' maximum_object_size = 100000000)", [sys.argv[1]]).fetchall())'
+)
+REPORT = (
+    "import sys\nfrom otel_savetrace.commands.group import savetrace as run\n"
+    "run(['report', '--json', *sys.argv[1:]])"
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("seed", type=Path)
+    parser.add_argument("--spans", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--no-duckdb", action="store_true")
+    given = parser.parse_args()
+    ways = {"orjson": ORJSON, **({} if given.no_duckdb else {"DuckDB": DUCKDB}), "report": REPORT}
+    print(f"{'spans':>12}{'MB':>8}  {'':8}{'CPU s':>8}{'x orjson':>10}{'MB held':>9}")
+    for wanted in given.spans:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "spans.jsonl"
+            spans = make(given.seed, path, wanted)
+            least = 0.0
+            for name, program in ways.items():
+                seconds, megabytes = _spent(program, path)
+                least = least or seconds
+                size = path.stat().st_size / 1e6
+                told = (
+                    f"{spans:12,}{size:8,.0f}  {name:8}{seconds:8.1f}{seconds / least:10.1f}{megabytes:9,.0f}"
+                )
+                print(told, flush=True)
+
+
+def _spent(program: str, path: Path) -> tuple[float, float]:
+    """Return CPU seconds and the most megabytes of a process."""
+    process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, program
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
