@@ -4,6 +4,9 @@ Run with ``python -m benchmarks.report SEED [--spans N …]``; SEED is the ``spa
 --saves 200 --keep FOLDER`` leaves. Each figure is of a process of its own: CPU seconds of all its threads,
 imports included, and megabytes held at most. DuckDB only counts the lines that `read_json` has made columns
 of; its figure is left out with ``--no-duckdb``.
+
+Measured on two shared cores: a million spans (2.2 GB; 301,502 saves, of which 7,362 failed) took 48 s of CPU
+and 712 MB, orjson alone 16 s to 20 s. That is 2.4 to 3 times orjson: twice is wanted, and is not reached.
 """
 
 from __future__ import annotations
