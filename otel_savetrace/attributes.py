@@ -423,7 +423,7 @@ REQUEST_BODY_SIZE = _define(
     unit="By",
 )
 PROCESS_ID = _define("process.pid", "int", ("save",), "Process that served the request.")
-HOST_NAME = _define("host.name", "string", ("save",), "Host that it runs on, where the resource does not tell.")
+HOST_NAME = _define("host.name", "string", ("save",), "Host that it runs on, unless the resource tells.")
 APP_VERSION = _define(
     "service.version", "string", ("save",),
     "Version of the app, where its distribution or `__version__` tells and the resource does not.",
