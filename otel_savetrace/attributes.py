@@ -270,7 +270,7 @@ BACKOFF_SECONDS = _define(
 )  # fmt: skip
 CONNECTION = _define(
     "savetrace.connection", "string", ("attempt",),
-    "`new`: opened for this request; `reused`: kept alive from an earlier one.",
+    "Whether it was `new`, opened for this request, or `reused`, kept alive from an earlier one.",
 )  # fmt: skip
 CONNECTION_IDLE_SECONDS = _define(
     "savetrace.connection_idle_seconds", "double", ("attempt",),

@@ -56,9 +56,10 @@ class Visit:
 OpenPage = Callable[..., "contextlib.AbstractContextManager[Visit]"]
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in its thread: tests of other modules start loops of their own there.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Run Chromium, one for each process of the tests."""
+    """Run Chromium, one for each module of the tests."""
     program = debian_program("chromium", "chromium")
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; it opens nothing but what the tests made.

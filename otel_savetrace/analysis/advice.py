@@ -42,6 +42,12 @@ def unexplained(case: Case) -> Iterator[str]:
             f"{case.codes} names no cause by itself. What sets these saves apart is"
             f" {case.condition.attribute}: find out what else goes along with it."
         )
+        if case.condition.attribute == attributes.CONNECTION and case.condition.value == attributes.REUSED:
+            yield (
+                "Only what comes on a reused connection fails: the request before it may have left something"
+                " there. Let the store close connections after each answer, as a trial, or look at the bytes"
+                " with a recording proxy."
+            )
     else:
         yield (
             f"Nothing that was recorded separates {failed} from those that worked. Open one beside its retry"

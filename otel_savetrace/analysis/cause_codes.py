@@ -250,7 +250,7 @@ ROWS = (
         # nginx waited in vain for the rest of the request.
         statuses="408",
     ),
-    Row(UNEXPLAINED, "nothing that was recorded separates the saves that failed from those that worked"),
+    Row(UNEXPLAINED, "nothing that was recorded names the cause"),
 )
 
 CAUSES: Mapping[str, Row] = {row.name: row for row in ROWS}

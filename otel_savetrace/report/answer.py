@@ -25,6 +25,8 @@ FEW = 30
 
 OPEN_TWO = "Open a failed save and its retry side by side, listed below."
 
+NOTHING_SEPARATES = "nothing that was recorded separates the saves that failed from those that worked"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
@@ -147,7 +149,10 @@ def _why_none(report: Report) -> str:
 def _why_unexplained(report: Report) -> str:
     if report.undetermined.saves and not report.verdicts:
         return f"That cannot be said. {report.undetermined.why}"
-    return f"Not known: {cause_in_words(UNEXPLAINED)}."
+    condition = next((verdict.condition for verdict in report.verdicts if verdict.condition), None)
+    if condition is not None:
+        return f"{sentence(cause_in_words(UNEXPLAINED))}, but it strikes when {_condition(condition)}."
+    return f"Not known: {NOTHING_SEPARATES}."
 
 
 def _why(report: Report, told: list[Verdict]) -> str:

@@ -36,6 +36,9 @@ AT_ONCE = 6
 MOST_STEPS = 8
 """So many saves of each user are enough for a cause."""
 
+TURNS = 4
+"""So often an incident is played at most."""
+
 WATCHED = "checksum"
 """One of them is played as a user does it, by the command, with all of its saves."""
 
@@ -55,8 +58,8 @@ def test_every_incident_is_told_by_its_own_cause(
     with_versitygw = not s3_program.name.startswith(WEED)
     incidents = [one for one in INCIDENTS.values() if with_versitygw or not one.only_versitygw]
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        played = list(threads.map(lambda one: _played(one, tmp_path / one.name), incidents))
-    told = {one.name: _cause(_report(spans)) for one, spans in zip(incidents, played, strict=True)}
+        reports = list(threads.map(lambda one: _report_on(one, tmp_path / one.name), incidents))
+    told = {one.name: _cause(report) for one, report in zip(incidents, reports, strict=True)}
     assert told == {one.name: one.cause for one in incidents}
 
 
@@ -73,6 +76,15 @@ def test_the_faults_are_listed_with_what_they_are() -> None:
     said = re.sub(r"\s+", " ", listed.output)
     for incident in INCIDENTS.values():
         assert f"{incident.name} {incident.says}" in said
+
+
+def _report_on(incident: Incident, folder: Path) -> Report:
+    """Play an incident until a save fails in it: some faults are races, which nobody may lose for once."""
+    for turn in range(TURNS):
+        report = _report(_played(incident, folder / str(turn)))
+        if report.saves.failed:
+            break
+    return report
 
 
 def _played(incident: Incident, folder: Path) -> Path:

@@ -196,7 +196,8 @@ _ALL = (
         conditions=(attributes.CONNECTION_PID, attributes.REQUESTS_SERVED, attributes.CONNECTION_AGE_SECONDS),
         hosts=(
             Host(
-                gunicorn=("--workers", "4", "--threads", "4", "--preload"),
+                # A user whose connection to the app stays would meet one worker only.
+                gunicorn=("--workers", "4", "--threads", "4", "--preload", "--keep-alive", "0"),
                 environment={"STORAGE_CONNECTIONS_AT_START": "10", **_PLAIN_BODIES},
             ),
         ),
