@@ -18,6 +18,7 @@ from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.exhibits import distributions
 from otel_savetrace.analysis.facts import deploys_among
 from otel_savetrace.analysis.findings import Confidence, Example, Undetermined, Verdict
+from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.refusals import Cause
 from otel_savetrace.analysis.saves import Save
@@ -169,7 +170,7 @@ def _examples(failed: Sequence[Save], episodes: Sequence[Episode], jaeger: str |
     for episode in ordered[:MOST_EXAMPLES]:
         save = next(one for one in reversed(episode.failed) if key_of(one) in of_cause)
         retry = episode.recovered_by.trace_id if episode.recovered_by else None
-        page = f"{jaeger}/trace/{save.trace_id}...{retry}" if jaeger and retry else None
+        page = comparison_address(jaeger, save.trace_id, retry) if jaeger and retry else None
         found.append(Example(save.trace_id, retry, page))
     return tuple(found or [Example(save.trace_id, None, None) for save in failed[:MOST_EXAMPLES]])
 

@@ -7,9 +7,9 @@ import json
 import urllib.parse
 from pathlib import Path
 
+from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.demo import binaries
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port
-from otel_savetrace.report.jaeger_page import comparison_address
 
 _JAEGER_LAYERS = ("00-jaeger.yaml", "10-memory.yaml")
 

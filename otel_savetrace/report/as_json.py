@@ -14,9 +14,9 @@ from otel_savetrace.analysis.calls import Attempt, Call, call_name
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.headline import headline
+from otel_savetrace.analysis.jaeger_page import comparison_page
 from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import AttributeValue
 

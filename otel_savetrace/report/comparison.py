@@ -13,6 +13,7 @@ from rich.text import Text
 from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import Comparison
 from otel_savetrace.analysis.headline import headline
+from otel_savetrace.analysis.jaeger_page import comparison_page
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import duration
 from otel_savetrace.report.difference_table import (
@@ -21,7 +22,6 @@ from otel_savetrace.report.difference_table import (
     what_is_folded,
     what_stands_out,
 )
-from otel_savetrace.report.jaeger_page import comparison_page
 from otel_savetrace.report.timeline import LETTERS, LINES, Marks, Timeline, layout
 from otel_savetrace.report.wording import (
     ASIDE,

@@ -11,10 +11,10 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from otel_savetrace.analysis.episodes import CERTAINTY, Episode
+from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.analysis.words import count
 from otel_savetrace.report.episode_lines import EpisodeLines
-from otel_savetrace.report.jaeger_page import comparison_address
 from otel_savetrace.report.timeline import LETTERS, LINES
 from otel_savetrace.report.wording import (
     ASIDE,

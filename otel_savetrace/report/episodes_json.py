@@ -9,10 +9,10 @@ from typing import Any
 from otel_savetrace import attributes
 from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import CERTAINTY, Episode
+from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.report.as_json import identified, json_value, source
-from otel_savetrace.report.jaeger_page import comparison_address
 from otel_savetrace.spans.reading import Reading
 
 EPISODES_SCHEMA = "savetrace.episodes/1"

@@ -11,11 +11,11 @@ from otel_savetrace.analysis.differences import Comparison, compare
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.findings import Report
 from otel_savetrace.analysis.headline import headline
+from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count
 from otel_savetrace.report.figures import figure
-from otel_savetrace.report.jaeger_page import comparison_address
 from otel_savetrace.report.page.episode_points import episode_name
 from otel_savetrace.report.timeline import attempt_facts, why_no_attempts
 from otel_savetrace.report.wording import short_name, thing
