@@ -103,6 +103,16 @@ def test_unexplained() -> None:
     assert "What sets these saves apart is charts.theme" in steps
 
 
+def test_what_fails_on_reused_connections_alone_may_be_left_there() -> None:
+    """Where only reused connections are struck, what came on them before is looked at; new ones are not."""
+    reused, new = (
+        advised(UNEXPLAINED, [FAILED], condition=Condition(names.CONNECTION, "=", value, 1.0, 0.0))
+        for value in (names.REUSED, names.NEW)
+    )
+    assert "the request before it may have left something" in reused
+    assert "the request before" not in new
+
+
 def test_no_retry_makes_it_smaller() -> None:
     """Where only what is large fails, retries are not proposed."""
     call: Held = {names.RETRY_MODE: "standard", names.ATTEMPTS_ALLOWED: 1}

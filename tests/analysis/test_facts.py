@@ -127,3 +127,13 @@ def test_of_what_was_not_sent_no_share_of_a_limit_is_known() -> None:
         save, calls=tuple(dataclasses.replace(call, attempts=()) for call in save.calls)
     )
     assert candidates.LIMIT_SHARE not in facts_of(unsent, NO_DEPLOYS)
+
+
+def test_the_kind_of_save_stands_nearer_than_how_its_heads_look() -> None:
+    """The route decides which headers are sent; where a cause is about the head, the head goes first."""
+    heads = (names.HEADER_BYTES, names.SIGNED_HEADERS, names.METADATA_BYTES)
+    for cause in ("storage.internal_error", "storage.access_denied"):
+        route = candidates.nearness("http.route", cause)
+        assert all(route < candidates.nearness(head, cause) for head in heads)
+    cause = "storage.header_too_large"
+    assert candidates.nearness(names.HEADER_BYTES, cause) < candidates.nearness("http.route", cause)
