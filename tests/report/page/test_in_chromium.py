@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.fixture_chromium import OpenPage, Visit, visit
 from tests.fixture_page import HOSTILE, INCIDENTS, JAEGER, made_page
@@ -141,10 +141,11 @@ def test_a_stretch_of_time_is_marked_with_the_mouse(open_page: OpenPage) -> None
         mouse.down()
         mouse.move(box["x"] + box["width"] * 0.95, middle, steps=5)
         mouse.up()
-        visit.page.wait_for_function(f"document.querySelectorAll('{LISTED}').length < {everything}")
+        expect(visit.page.locator(LISTED)).not_to_have_count(everything)
+        assert visit.count(LISTED) < everything
         assert visit.count(LISTED) > 0
         visit.page.keyboard.press("Escape")
-        visit.page.wait_for_function(f"document.querySelectorAll('{LISTED}').length === {everything}")
+        expect(visit.page.locator(LISTED)).to_have_count(everything)
 
 
 def test_an_example_leads_to_its_episode(open_page: OpenPage) -> None:
@@ -153,7 +154,7 @@ def test_an_example_leads_to_its_episode(open_page: OpenPage) -> None:
         link = visit.page.locator(".examples a[href^='#episode-']").first
         name = (link.get_attribute("href") or "").removeprefix("#")
         link.click()
-        visit.page.wait_for_function(f"document.getElementById('{name}').open")
+        visit.page.wait_for_selector(f"details[id='{name}'][open]")
         episode = visit.page.locator(f"details[id='{name}']")
         assert episode.locator(".side").count() == 2
         assert "What differs" in episode.inner_text()
