@@ -19,10 +19,13 @@ from otel_savetrace.analysis.calls import Attempt
 from otel_savetrace.analysis.decisive import Deed, call_like, failed_call, first_attempt_alike
 from otel_savetrace.analysis.differences import SAME_FACT
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.values import text
+from otel_savetrace.analysis.values import number, text
 from otel_savetrace.spans.rows import AttributeValue, Span
 
 Facts = Mapping[str, AttributeValue]
+
+CLOCKS_AGREE_WITHIN_SECONDS = 1
+"""The store's Date header has whole seconds (RFC 9110, 5.6.7): less tells when in a second a save was made."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,8 +60,15 @@ def facts_of(save: Save, deploys: Deploys, deed: Deed | None = None) -> dict[str
 def _of(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:
     for name, value in held.items():
         known = SAME_FACT.get(name, name)
-        if candidates.is_candidate(known):
+        if known == attributes.CLOCK_SKEW_SECONDS:
+            yield known, _clear_skew(value)
+        elif candidates.is_candidate(known):
             yield known, value if isinstance(value, (str, int, float)) else str(value)
+
+
+def _clear_skew(value: AttributeValue) -> AttributeValue:
+    skew = number(value)
+    return 0 if skew is not None and abs(skew) <= CLOCKS_AGREE_WITHIN_SECONDS else value
 
 
 def _meant(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis import candidates
@@ -78,6 +79,22 @@ def test_what_is_not_written_where_it_is_usual_is_told_as_usual() -> None:
     save = dataclasses.replace(save, calls=(dataclasses.replace(call, attempts=(told,)),))
     assert facts_of(save, NO_DEPLOYS)[names.CONNECTION_REQUESTS] == 0
     assert facts_of(save, NO_DEPLOYS)[names.METADATA_BYTES] == 0
+
+
+def test_when_in_a_second_a_save_was_made_is_no_skew_of_a_clock() -> None:
+    """The store tells whole seconds: a clock that is said to be one off is one that agrees, two off is not."""
+    told = {names.CLOCK_SKEW_SECONDS: -1}, {names.CLOCK_SKEW_SECONDS: 2}
+    saves = [_with_attempt(_worked(), held) for held in told]
+    assert [facts_of(save, NO_DEPLOYS)[names.CLOCK_SKEW_SECONDS] for save in saves] == [0, 2]
+
+
+def _with_attempt(save: Save, held: Mapping[str, AttributeValue]) -> Save:
+    (call,) = save.calls
+    (attempt,) = call.attempts
+    span = dataclasses.replace(attempt.span, attributes={**attempt.span.attributes, **held})
+    return dataclasses.replace(
+        save, calls=(dataclasses.replace(call, attempts=(dataclasses.replace(attempt, span=span),)),)
+    )
 
 
 def test_the_time_of_day_is_derived() -> None:
