@@ -39,8 +39,8 @@ def unexplained(case: Case) -> Iterator[str]:
     failed = f"{count(len(case.failed), 'save')} that failed with {case.codes}"
     if case.condition is not None:
         yield (
-            f"{case.codes} names no cause by itself. What sets these saves apart is"
-            f" {case.condition.attribute}: find out what else goes along with it."
+            f"Find out what goes along with {case.condition.attribute}, which sets these saves apart:"
+            f" {case.codes} names no cause by itself."
         )
         if case.condition.attribute == attributes.CONNECTION and case.condition.value == attributes.REUSED:
             yield (
@@ -50,8 +50,8 @@ def unexplained(case: Case) -> Iterator[str]:
             )
     else:
         yield (
-            f"Nothing that was recorded separates {failed} from those that worked. Open one beside its retry"
-            " (savetrace compare), and record more of what may matter (OTEL_SAVETRACE_REQUEST_ATTRIBUTES)."
+            f"Open one beside its retry (savetrace compare): nothing that was recorded separates {failed} from"
+            " those that worked. Record more of what may matter (OTEL_SAVETRACE_REQUEST_ATTRIBUTES)."
         )
     ids = case.of_attempts(attributes.REQUEST_ID)
     if ids:

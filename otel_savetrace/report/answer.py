@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 
 from otel_savetrace.analysis.cause_codes import UNEXPLAINED
@@ -24,6 +25,9 @@ FEW = 30
 """With fewer failed saves their share is told with Wilson's interval at 95 %, as what is likely."""
 
 OPEN_TWO = "Open a failed save and its retry side by side, listed below."
+
+_END_OF_SENTENCE = re.compile(r"(?<=[^.]{2}[.])\s+(?=[A-Z])")
+"""A full stop and a capital after it; `e.g. S3` ends none, nor does `S. Miles`."""
 
 NOTHING_SEPARATES = "nothing that was recorded separates the saves that failed from those that worked"
 
@@ -170,8 +174,10 @@ def _why(report: Report, told: list[Verdict]) -> str:
 def _condition(condition: Condition) -> str:
     failed, succeeded = percent(condition.failed_share), percent(condition.succeeded_share)
     said = shortened(condition_words(condition))
-    return f"{said} (so in {failed} of the failed saves, in {succeeded} of those that worked)"
+    return f"{said} ({failed} of failed saves, {succeeded} of those that worked)"
 
 
 def _step(report: Report) -> str:
-    return next((step for verdict in report.verdicts for step in verdict.next), "")
+    """Return what to do first, in one sentence: what it rests on stands with the verdict."""
+    step = next((step for verdict in report.verdicts for step in verdict.next), "")
+    return _END_OF_SENTENCE.split(step, maxsplit=1)[0]

@@ -100,7 +100,7 @@ def test_unexplained() -> None:
     assert "separates 1 save that failed with Odd from those that worked" in steps
     assert "such as 4442587FB7D0A2F9" in steps
     steps = advised("unexplained", [save], condition=Condition("charts.theme", "=", "dark", 1.0, 0.1))
-    assert "What sets these saves apart is charts.theme" in steps
+    assert "charts.theme, which sets these saves apart" in steps
 
 
 def test_what_fails_on_reused_connections_alone_may_be_left_there() -> None:

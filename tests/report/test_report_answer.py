@@ -109,7 +109,7 @@ def test_the_cause_comes_with_how_often_it_is_so() -> None:
     """Its share of the failures, its condition with both shares, and that there are other causes."""
     assert answer(REPORT).why == (
         "In 9 of 12 failed saves, a kept-alive connection was used that the other side had already closed,"
-        " when connection_idle_seconds ≥ 60 s (so in 100 % of the failed saves, in 3.1 % of those that"
+        " when connection_idle_seconds ≥ 60 s (100 % of failed saves, 3.1 % of those that"
         " worked). 1 other cause is told below."
     )
     alone = dataclasses.replace(STALE, saves=12, condition=None)
@@ -145,11 +145,25 @@ def test_no_cause_is_an_answer() -> None:
     )
     assert told.why == (
         "Nothing that was recorded names the cause, but it strikes when connection = reused"
-        " (so in 100 % of the failed saves, in 4.0 % of those that worked)."
+        " (100 % of failed saves, 4.0 % of those that worked)."
     )
     nothing = Undetermined(12, "None of them has a storage call.")
     told = answer(dataclasses.replace(REPORT, verdicts=(), undetermined=nothing))
     assert told.why == "That cannot be said. None of them has a storage call."
+
+
+@pytest.mark.parametrize(
+    ("step", "first"),
+    [
+        ("Raise the limit: 2 s is short. Saves took 3.5 s at most.", "Raise the limit: 2 s is short."),
+        ("Ask whoever runs store.example.org about it.", "Ask whoever runs store.example.org about it."),
+        ("Set it at the proxy, e.g. HAProxy. Then try.", "Set it at the proxy, e.g. HAProxy."),
+    ],
+)
+def test_what_to_do_is_one_sentence(step: str, first: str) -> None:
+    """Why, and by which figures, stands with the verdict, where the whole step is told."""
+    verdict = dataclasses.replace(STALE, next=(step,))
+    assert answer(dataclasses.replace(REPORT, verdicts=(verdict,))).do == first
 
 
 def test_what_cannot_be_said_is_counted() -> None:

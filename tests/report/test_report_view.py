@@ -164,7 +164,7 @@ def test_a_condition_is_told_in_its_unit(
     """Times, lengths, sizes, shares and numbers that only name something, each as a person says it."""
     report = with_condition(attribute, operator, value)
     assert f"When {said} " in words(report, 120)
-    assert f"when {said} (so in 90 % of the failed saves, in 10 % of those that worked)" in words(report, 120)
+    assert f"when {said} (90 % of failed saves, 10 % of those that worked)" in words(report, 120)
 
 
 def test_evidence_can_be_read() -> None:
