@@ -53,7 +53,7 @@ class Comparison:
     """The failed saves of one cause, each episode once, beside those that worked.
 
     `near` holds them against saves near in time, `overall` against saves of the whole time; `pairs` has the
-    last failed save and the one that worked of each episode that recovered.
+    first failed save of this cause and the one that worked of each episode that recovered.
     """
 
     cause: str

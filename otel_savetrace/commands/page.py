@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.exhibits import Exhibits, Moment
@@ -34,10 +37,12 @@ def write_page(
     path: Path, report: Report, moments: Sequence[Moment], episodes: Sequence[Episode], jaeger: str | None
 ) -> None:
     """Write the page of a report on these moments and episodes, and say on standard error where it is."""
-    # Templates and the charting library are read only by who wants a page.
-    from otel_savetrace.report.page.document import html
+    # The charts take seconds.
+    with Console(stderr=True).status("Drawing the page") if sys.stderr.isatty() else nullcontext():
+        # Templates and the charting library are read only by who wants a page.
+        from otel_savetrace.report.page.document import html
 
-    text = html(report, Exhibits(moments, episodes, jaeger))
+        text = html(report, Exhibits(moments, episodes, jaeger))
     try:
         size = write_whole(path, text)
     except OSError as error:

@@ -100,6 +100,7 @@ def _commands(console: Console, source: str, failed: Save, retry: Save) -> None:
     ids = short_ids([failed.trace_id, retry.trace_id])
     pair = (ids[failed.trace_id], ids[retry.trace_id])
     savetrace = _as_called()
+    _line(console, "what separates failed saves from those that worked", savetrace, "report", source)
     _line(console, "every failed save", savetrace, "list", source, "--outcome", "failed")
     _line(console, "each failure with its retries", savetrace, "episodes", source)
     _line(console, "two saves side by side", savetrace, "compare", source, *pair)
