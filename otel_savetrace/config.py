@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 from otel_savetrace import environment_variables as variable
 from otel_savetrace.capture.key_pattern import KeyPattern, check_attribute_name
@@ -20,6 +22,10 @@ _REQUEST_SOURCES = ("form", "args", "view", "json", "header", "session")
 _SECRET_HEADERS = frozenset(
     ("authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key", "x-csrf-token")
 )
+_LONGEST_SELECTOR = 250
+# What stands in a path, an attribute's value and a policy's source list alike as it is.
+_SITE_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/?")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _WORDS = {
     "true": True,
     "on": True,
@@ -62,6 +68,11 @@ class Settings:
     cookie: bool = True
     cookie_secret: str | None = dataclasses.field(default=None, repr=False)
     cookie_seconds: int = 30 * 60
+    browser: bool = False
+    browser_path: str | None = None
+    browser_endpoint: str | None = None
+    browser_error_selector: str | None = None
+    browser_text: bool = True
 
     @classmethod
     def read(cls, environment: Mapping[str, str], refuse: Callable[[SettingError], None]) -> Settings:
@@ -97,6 +108,22 @@ class Settings:
             cookie_secret=environment.get(variable.OTEL_SAVETRACE_COOKIE_SECRET, "").strip() or None,
             cookie_seconds=reader.value(
                 variable.OTEL_SAVETRACE_COOKIE_SECONDS, _seconds, cls.cookie_seconds, "1800"
+            ),
+            browser=reader.value(variable.OTEL_SAVETRACE_BROWSER, _switch, cls.browser, "off"),
+            browser_path=reader.value(
+                variable.OTEL_SAVETRACE_BROWSER_PATH, _site_path, cls.browser_path, "no path"
+            ),
+            browser_endpoint=reader.value(
+                variable.OTEL_SAVETRACE_BROWSER_ENDPOINT, _endpoint, cls.browser_endpoint, "the path"
+            ),
+            browser_error_selector=reader.value(
+                variable.OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR,
+                _selector,
+                cls.browser_error_selector,
+                "no selector",
+            ),
+            browser_text=reader.value(
+                variable.OTEL_SAVETRACE_BROWSER_TEXT, _switch, cls.browser_text, "'off', the safest,", False
             ),
         )
 
@@ -151,6 +178,30 @@ def _login_routes(text: str) -> frozenset[str]:
         if not entry.startswith("/"):
             raise ValueError(f"{entry!r} is not a path, as '/login' is")
     return frozenset(_entries(text))
+
+
+def _site_path(text: str) -> str:
+    if not _SITE_PATH.fullmatch(text) or {".", ".."} & set(text.split("/")):
+        raise ValueError("it is not a path, as '/telemetry/browser' is")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    if text.startswith("/"):
+        return _site_path(text)
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+        raise ValueError("it is neither 'https://host:port' nor a path, as '/v1/traces' is")
+    path = _site_path("/v1/traces" if parts.path in ("", "/") else parts.path)
+    if parts.query or parts.fragment:
+        raise ValueError("it has a query or a fragment")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _selector(text: str) -> str:
+    if len(text) > _LONGEST_SELECTOR or not text.isprintable():
+        raise ValueError(f"it is no selector in one line of at most {_LONGEST_SELECTOR} characters")
+    return text
 
 
 def _file(text: str) -> Path:

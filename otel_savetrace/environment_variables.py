@@ -106,3 +106,46 @@ OTEL_SAVETRACE_COOKIE_SECONDS = "OTEL_SAVETRACE_COOKIE_SECONDS"
 
 How long after a failed save another save of the same thing is its retry, in seconds. Default: ``1800``.
 """
+
+OTEL_SAVETRACE_BROWSER = "OTEL_SAVETRACE_BROWSER"
+"""
+.. envvar:: OTEL_SAVETRACE_BROWSER
+
+``on`` or ``off`` (default): whether the app's HTML pages get a ``<script>`` tag, by which the browser tells
+what became of saves there: those that never arrived, whose answer never came, that the page gave up. It needs
+``OTEL_SAVETRACE_BROWSER_PATH`` or ``OTEL_SAVETRACE_BROWSER_ENDPOINT`` (docs/browser.md).
+"""
+
+OTEL_SAVETRACE_BROWSER_PATH = "OTEL_SAVETRACE_BROWSER_PATH"
+"""
+.. envvar:: OTEL_SAVETRACE_BROWSER_PATH
+
+A path of the app's own site, such as ``/telemetry/browser``, at which what browsers tell is taken (POST, of
+the same origin, at most 64 KiB, rate-limited, held to the registry of attributes) and handed to the app's
+exporter. A route of the app goes before it. Default: nothing is taken.
+"""
+
+OTEL_SAVETRACE_BROWSER_ENDPOINT = "OTEL_SAVETRACE_BROWSER_ENDPOINT"
+"""
+.. envvar:: OTEL_SAVETRACE_BROWSER_ENDPOINT
+
+Where browsers send instead of to ``OTEL_SAVETRACE_BROWSER_PATH``: a Collector that browsers can reach
+(``https://collector.example.org:4319``, to which ``/v1/traces`` is added), or a path of the same site that
+leads to one. Default: ``OTEL_SAVETRACE_BROWSER_PATH``.
+"""
+
+OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR = "OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR"
+"""
+.. envvar:: OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR
+
+CSS selector of the element in which the app shows a user that something failed: ``#error .message``. Default:
+none, and what a user was shown is not told.
+"""
+
+OTEL_SAVETRACE_BROWSER_TEXT = "OTEL_SAVETRACE_BROWSER_TEXT"
+"""
+.. envvar:: OTEL_SAVETRACE_BROWSER_TEXT
+
+``on`` (default) or ``off``: whether texts that a user was shown leave the browser. Off wherever
+``OTEL_SAVETRACE_KEYS`` is not ``plain``, since such a text may hold a key.
+"""

@@ -36,6 +36,11 @@ def test_good_values_are_read() -> None:
         LOGIN_ROUTES="/select/, /login",
         KEYS="Hash",
         LOG="on",
+        BROWSER="on",
+        BROWSER_PATH="/telemetry/browser",
+        BROWSER_ENDPOINT="https://collector.example:4319",
+        BROWSER_ERROR_SELECTOR="#error > .message",
+        BROWSER_TEXT="off",
     )
     assert refused == []
     assert not settings.enabled
@@ -53,6 +58,25 @@ def test_good_values_are_read() -> None:
     assert settings.login_routes == {"/select/", "/login"}
     assert settings.keys == "hash"
     assert settings.log
+    assert settings.browser
+    assert settings.browser_path == "/telemetry/browser"
+    assert settings.browser_endpoint == "https://collector.example:4319/v1/traces"
+    assert settings.browser_error_selector == "#error > .message"
+    assert not settings.browser_text
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("http://127.0.0.1:4319/", "http://127.0.0.1:4319/v1/traces"),
+        ("https://[::1]:4319/otlp/v1/traces", "https://[::1]:4319/otlp/v1/traces"),
+        ("/v1/traces", "/v1/traces"),
+    ],
+)
+def test_a_collector_for_browsers_is_an_address_or_a_path(given: str, read: str) -> None:
+    """An address without a path gets OTLP's own; one with a path, and a path of the same site, stay."""
+    settings, refused = _read(BROWSER_ENDPOINT=given)
+    assert (settings.browser_endpoint, refused) == (read, [])
 
 
 @pytest.mark.parametrize(
@@ -73,6 +97,18 @@ def test_good_values_are_read() -> None:
         ("PROPAGATE", "2", "neither", "off"),
         ("LOGIN_ROUTES", "login", "not a path", "what is learned"),
         ("LOG", "2", "neither", "off"),
+        ("BROWSER", "2", "neither", "off"),
+        ("BROWSER_PATH", "telemetry", "not a path", "no path"),
+        ("BROWSER_PATH", "/", "not a path", "no path"),
+        ("BROWSER_PATH", "/a//b", "not a path", "no path"),
+        ("BROWSER_PATH", "/a/../b", "not a path", "no path"),
+        ("BROWSER_PATH", '/"><script>', "not a path", "no path"),
+        ("BROWSER_ENDPOINT", "ftp://collector", "neither 'https://host:port'", "the path"),
+        ("BROWSER_ENDPOINT", "https://user:word@collector", "neither 'https://host:port'", "the path"),
+        ("BROWSER_ENDPOINT", "https://collector; script-src *", "neither 'https://host:port'", "the path"),
+        ("BROWSER_ENDPOINT", "https://collector/v1?key=1", "a query", "the path"),
+        ("BROWSER_ERROR_SELECTOR", "#a\n#b", "no selector", "no selector"),
+        ("BROWSER_ERROR_SELECTOR", "#" * 251, "no selector", "no selector"),
     ],
 )
 def test_a_bad_value_names_variable_value_reason_and_fallback(
@@ -104,6 +140,13 @@ def test_every_variable_is_a_documented_constant() -> None:
     for name in names:
         assert getattr(environment_variables, name) == name
         assert f".. envvar:: {name}" in source
+
+
+def test_a_bad_word_for_texts_keeps_them_in_the_browser() -> None:
+    """A word that cannot be used lets no text leave the browser."""
+    settings, (sentence,) = _read(BROWSER_TEXT="nein")
+    assert not settings.browser_text
+    assert sentence.endswith("'off', the safest, is used instead.")
 
 
 def test_a_bad_word_for_keys_hides_them() -> None:
