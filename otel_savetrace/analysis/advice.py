@@ -50,8 +50,8 @@ def unexplained(case: Case) -> Iterator[str]:
             )
     else:
         yield (
-            f"Open one beside its retry (savetrace compare): nothing that was recorded separates {failed} from"
-            " those that worked. Record more of what may matter (OTEL_SAVETRACE_REQUEST_ATTRIBUTES)."
+            f"Open one beside its retry (savetrace compare): nothing that was recorded separates {failed}"
+            " from those that worked. Record more of what may matter (OTEL_SAVETRACE_REQUEST_ATTRIBUTES)."
         )
     ids = case.of_attempts(attributes.REQUEST_ID)
     if ids:

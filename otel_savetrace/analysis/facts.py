@@ -25,7 +25,7 @@ from otel_savetrace.spans.rows import AttributeValue, Span
 Facts = Mapping[str, AttributeValue]
 
 CLOCKS_AGREE_WITHIN_SECONDS = 1
-"""The store's Date header has whole seconds (RFC 9110, 5.6.7): less tells when in a second a save was made."""
+"""The store's Date header has whole seconds (RFC 9110, 5.6.7): less tells when in a second a save came."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
