@@ -82,7 +82,7 @@ def test_what_is_not_written_where_it_is_usual_is_told_as_usual() -> None:
 
 
 def test_when_in_a_second_a_save_was_made_is_no_skew_of_a_clock() -> None:
-    """The store tells whole seconds: a clock that is said to be one off is one that agrees, two off is not."""
+    """The store tells whole seconds: a clock told to be one off agrees, one two off does not."""
     told = {names.CLOCK_SKEW_SECONDS: -1}, {names.CLOCK_SKEW_SECONDS: 2}
     saves = [_with_attempt(_worked(), held) for held in told]
     assert [facts_of(save, NO_DEPLOYS)[names.CLOCK_SKEW_SECONDS] for save in saves] == [0, 2]
