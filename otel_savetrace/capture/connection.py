@@ -89,7 +89,10 @@ def _opened(connection: Any, began: float, secure: bool) -> None:
     now = time.monotonic()
     setattr(connection, _FACTS, ConnectionFacts(_peer(connection.sock), now, os.getpid()))
     attempt = current_attempt()
-    if secure and attempt is not None and attempt.tcp_seconds is not None:
+    if attempt is None:
+        return
+    attempt.leaving = attempt.head is not None  # over http a connection is opened for a head that is there
+    if secure and attempt.tcp_seconds is not None:
         attempt.tls_seconds = now - began - attempt.tcp_seconds - (attempt.dns_seconds or 0.0)
 
 
@@ -125,6 +128,7 @@ def _head_is_sent(attempt: Attempt, connection: Any) -> None:
     if connection.sock is None:
         setattr(connection, _FACTS, None)  # urllib3 keeps the object for the next socket
         return
+    attempt.leaving = True
     facts: ConnectionFacts | None = getattr(connection, _FACTS, None)
     if facts is None:  # opened before we were switched on
         setattr(connection, _FACTS, ConnectionFacts(_peer(connection.sock), None, os.getpid()))
@@ -207,9 +211,12 @@ def wrap_getresponse(original: Method) -> Method:
     """Wrap `HTTPConnection.getresponse()`, which waits for the head of the answer."""
 
     def getresponse(connection: Any, *arguments: Any, **named: Any) -> Any:
-        answer = original(connection, *arguments, **named)
         attempt = current_attempt()
-        if attempt is not None and attempt.sent is not None:
+        if attempt is None:
+            return original(connection, *arguments, **named)
+        attempt.asked = True
+        answer = original(connection, *arguments, **named)
+        if attempt.sent is not None:
             attempt.first_byte_seconds = time.monotonic() - attempt.sent
         return answer
 

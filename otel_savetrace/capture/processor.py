@@ -15,6 +15,7 @@ from otel_savetrace.capture.worker import worker
 FLASK_SCOPE = "opentelemetry.instrumentation.flask"
 
 _BOTOCORE_SCOPE = "opentelemetry.instrumentation.botocore"
+_STORAGE = "S3."
 
 
 class SaveTraceSpanProcessor(SpanProcessor):
@@ -25,10 +26,12 @@ class SaveTraceSpanProcessor(SpanProcessor):
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Note a request's span; every other span passes."""
+        """Note a request's span, and whom a request asks beside storage."""
         scope = span.instrumentation_scope
         if scope is not None and scope.name == FLASK_SCOPE:
             guard.run("a request starts", _request_starts, span)
+        elif span.kind is SpanKind.CLIENT and not span.name.startswith(_STORAGE):
+            guard.run("a service is asked", _service_is_asked, span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Forget a request whose span has ended; note that a dependency failed."""
@@ -56,6 +59,12 @@ def _request_ends(span: ReadableSpan) -> None:
         current_save.set(save.outer)
 
 
+def _service_is_asked(span: Span) -> None:
+    save = live_save()
+    if save is not None:
+        save.ask(span)
+
+
 def _dependency_failed(span: ReadableSpan, scope: str) -> None:
     save = live_save()
     if save is None or scope == attribute.SCOPE or (scope.startswith(_BOTOCORE_SCOPE) and _is_storage(span)):
@@ -66,4 +75,4 @@ def _dependency_failed(span: ReadableSpan, scope: str) -> None:
 
 
 def _is_storage(span: ReadableSpan) -> bool:
-    return span.name.startswith("S3.")
+    return span.name.startswith(_STORAGE)

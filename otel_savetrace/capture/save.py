@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
 from opentelemetry.trace import Span
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import doing
 from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.totals import MOST_RAISED, StorageFailure, Totals
+
+_MOST_ASKED = 8
 
 
 class Save:
@@ -32,6 +36,7 @@ class Save:
     uncaught: frozenset[str] = frozenset()
     answer: Any = None
     found: Any = None
+    _asked: Sequence[Span] = ()
 
     def __init__(self, span: Span, outer: Save | None) -> None:
         self.span = span
@@ -41,7 +46,7 @@ class Save:
     @property
     def wrote(self) -> bool:
         """Whether any of its calls meant to change what is stored."""
-        return self.totals is not None and self.totals.first_written is not None
+        return self.totals is not None and self.totals.wrote
 
     @property
     def storage_failure(self) -> StorageFailure | None:
@@ -50,7 +55,7 @@ class Save:
 
     def begin(self, call: StorageCall) -> None:
         """Note that a storage call begins, before any thread of its own."""
-        call.app_retry = self._own_totals().repetition_of(call)
+        self._own_totals().begin(call)
 
     def add(self, call: StorageCall, failure: Failure | None, raised: str | None) -> None:
         """Take in a storage call that has ended."""
@@ -61,6 +66,23 @@ class Save:
             # One step, since the first calls of a save may begin in several threads at once.
             self.__dict__.setdefault("totals", Totals())
         return cast(Totals, self.totals)
+
+    def ask(self, span: Span) -> None:
+        """Note that a client span of another instrumentation begins: whoever it asks is waited for."""
+        self._asked = [*(one for one in self._asked if one.is_recording()), span][-_MOST_ASKED:]
+
+    def doing(self) -> str:
+        """Return what is being done at this moment, as `otel_savetrace.capture.doing` words it.
+
+        May be called from any thread, as often as one likes.
+        """
+        calls = self.totals.unfinished() if self.totals is not None and self.totals.open else ()
+        if calls:
+            call = next((one for one in reversed(calls) if one.writes), calls[-1])
+            others = f", one of {len(calls)} calls at once" if len(calls) > 1 else ""
+            return doing.of_call(call) + others
+        asked = next((span for span in reversed(self._asked) if span.is_recording()), None)
+        return doing.IN_THE_APP if asked is None else doing.of_span(asked)
 
     def note_raised(self, name: str) -> None:
         """Note the class of an exception that the app or a dependency raised."""

@@ -44,7 +44,8 @@ class Attempt:
     `head` (see `otel_savetrace.capture.head`) is None until it was handed to the socket; `bytes_sent` counts
     head and body, and is None where a body went out in a way that cannot be counted. `sent` is when the last
     of them was, in seconds of `time.monotonic`; `started` is in nanoseconds of `time.time_ns`. Other times
-    are durations in seconds.
+    are durations in seconds. `leaving` says that there is a connection on which the head goes out, `asked`
+    that the answer is waited for.
     """
 
     # On the class, since most attempts leave most of them as they are.
@@ -62,10 +63,19 @@ class Attempt:
     continue_: str | None = None
     continue_seconds: float | None = None
     first_byte_seconds: float | None = None
+    leaving = False
+    asked = False
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.started = time.time_ns()
+
+    @property
+    def step(self) -> str:
+        """What it is doing, in words of a fixed form."""
+        if not self.leaving:
+            return "connecting"
+        return "waiting for the answer" if self.asked else "sending"
 
     @property
     def header_bytes(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, cast
 
 from otel_savetrace import attributes as attribute
@@ -42,7 +42,7 @@ class StorageFailure(NamedTuple):
 class Totals:
     """The sums over a save's storage calls. Sizes are bytes, times seconds.
 
-    What is kept of each object is held to 1,000 objects.
+    What is kept of each object is held to 1,000 objects, and so is `open`, the calls that have not ended.
     """
 
     def __init__(self) -> None:
@@ -60,16 +60,43 @@ class Totals:
         self.written: dict[Target, str] = {}
         self.objects: dict[Target, Mapping[str, str]] = {}
         self.raised: list[str] = []
+        self.open: list[StorageCall] = []
+
+    @property
+    def wrote(self) -> bool:
+        """Whether any call means, or meant, to write."""
+        return bool(self.written) or any(call.writes for call in self.open)
 
     @property
     def first_written(self) -> Target | None:
-        """The object that the save first meant to write."""
+        """The object that the save first meant to write, of those whose call has ended."""
         return next(iter(self.written), None)
 
     @property
     def failure(self) -> StorageFailure | None:
         """The last failure that no later call for the same object has mended."""
         return next(reversed(self.failures.values()), None)
+
+    def begin(self, call: StorageCall) -> None:
+        """Note that a storage call begins; one that the app itself repeats is told so."""
+        call.app_retry = self.repetition_of(call)
+        if len(self.open) < _MOST_OBJECTS:
+            self.open.append(call)
+
+    def unfinished(self) -> list[StorageCall]:
+        """Return the calls that have not ended, in the order of their beginning."""
+        # One whose end an error of ours has hidden has an ended span.
+        return [call for call in self.open.copy() if call.span.is_recording()]
+
+    def take_unfinished(self) -> None:
+        """Take in the calls that have not ended, as far as they came: nobody will wait for them.
+
+        They run in other threads, which go on: whether they store what they were told is not known.
+        """
+        with self.lock:
+            for call in self.unfinished():
+                self._add(call, attribute.UNKNOWN)
+            self.open.clear()
 
     def repetition_of(self, call: StorageCall) -> int:
         """Return how often the app has by itself repeated this call, which failed before and now begins."""
@@ -86,17 +113,23 @@ class Totals:
     def add(self, call: StorageCall, failure: Failure | None, raised: str | None) -> None:
         """Take in a storage call that has ended; `raised` is the class of the exception that the app got."""
         with self.lock:
-            self.calls += 1
-            self.attempts += call.attempts
-            self.retries += call.retries
-            self.backoff_seconds += call.backoff_seconds
-            self.header_bytes = max(self.header_bytes, call.header_bytes)
+            if call in self.open:
+                self.open.remove(call)
             target = (call.bucket, call.key)
             self._note_failure(target, call, failure, raised)
-            if len(self.objects) < _MOST_OBJECTS:
-                self.objects[target] = call.object
-            if call.writes:
-                self._note_written(target, call, failure)
+            self._add(call, _stored_by(call, failure, self.written.get(target)))
+
+    def _add(self, call: StorageCall, stored: str) -> None:
+        self.calls += 1
+        self.attempts += call.attempts
+        self.retries += call.retries
+        self.backoff_seconds += call.backoff_seconds
+        self.header_bytes = max(self.header_bytes, call.header_bytes)
+        target = (call.bucket, call.key)
+        if len(self.objects) < _MOST_OBJECTS:
+            self.objects[target] = call.object
+        if call.writes:
+            self._note_written(target, call, stored)
 
     def _note_failure(
         self, target: Target, call: StorageCall, failure: Failure | None, raised: str | None
@@ -121,10 +154,10 @@ class Totals:
             for other in [one for one in self.failures if one[0] == deed[0]]:
                 del self.failures[other]
 
-    def _note_written(self, target: Target, call: StorageCall, failure: Failure | None) -> None:
+    def _note_written(self, target: Target, call: StorageCall, stored: str) -> None:
         self.key_len = max(self.key_len, call.key_len or 0)
         if target in self.written or len(self.written) < _MOST_OBJECTS:
-            self.written[target] = _stored_by(call, failure, self.written.get(target))
+            self.written[target] = stored
         if call.has_content and (target in self.pieces or len(self.pieces) < _MOST_OBJECTS):
             part = call.part if isinstance(call.part, int) else 0
             pieces = self.pieces.setdefault(target, {})
@@ -134,11 +167,21 @@ class Totals:
 
     def stored(self) -> str | None:
         """Return `attributes.STORED` of the save; None where it tried to write nothing."""
-        outcomes = self.written.values()
+        outcomes = self._outcomes()
         for outcome in (attribute.NO, attribute.UNKNOWN):
             if outcome in outcomes:
                 return outcome
         return attribute.YES if outcomes else None
+
+    def _outcomes(self) -> Collection[str]:
+        if not self.open:
+            return self.written.values()
+        written = self.written.copy()
+        for call in self.unfinished():
+            if call.writes:
+                target = (call.bucket, call.key)
+                written[target] = _stored_yet_by(call, written.get(target))
+        return written.values()
 
     def attributes(self) -> Known:
         """Return the attributes of the save that its storage calls give."""
@@ -194,6 +237,17 @@ def _stage_of(call: StorageCall, failure: Failure) -> str:
     if call.status is not None or failure.exception is None:
         return attribute.STORAGE
     return attribute.NETWORK if call.attempts else attribute.CLIENT
+
+
+def _stored_yet_by(call: StorageCall, before: str | None) -> str:
+    """Return what a call that has not ended would have stored if its process died now."""
+    if call.operation in _PARTIAL:
+        return before or attribute.NO
+    attempt = call.attempt
+    if call.doubtful or (attempt is not None and attempt.leaving) or before == attribute.UNKNOWN:
+        return attribute.UNKNOWN
+    answered = attempt is None and call.attempts > 0 and call.answered is None
+    return attribute.YES if answered else attribute.NO
 
 
 def _stored_by(call: StorageCall, failure: Failure | None, before: str | None) -> str:

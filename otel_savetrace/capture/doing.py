@@ -1,0 +1,53 @@
+"""What a request is doing at this moment, in a few words of a fixed form: no text of the app is in them.
+
+``attempt 7 of 12 of PutObject: waiting for the answer``, ``backing off before attempt 8 of 12 of PutObject``,
+``waiting for postgresql``, ``in the app``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.state import StorageCall
+
+IN_THE_APP = "in the app"
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+# What a client span says of whom it asks, the most telling first; old and new names of OpenTelemetry's.
+_ASKED = ("db.system.name", "db.system", "messaging.system", "rpc.service", "rpc.system")
+
+
+def of_call(call: StorageCall) -> str:
+    """Return what a storage call is doing, which another thread may be making."""
+    repeated = f", repetition {call.app_retry} by the app" if call.app_retry else ""
+    return _step_of(call) + repeated
+
+
+def _step_of(call: StorageCall) -> str:
+    attempt, operation = call.attempt, call.operation
+    if attempt is not None:
+        return f"{_numbered(call, call.attempts)}: {attempt.step}"
+    if not call.attempts:
+        return f"preparing {operation}"
+    allowed = call.client.get(attribute.ATTEMPTS_ALLOWED)
+    if call.answered is None or call.quota_exhausted or call.attempts == allowed:
+        return f"finishing {operation}"
+    return f"backing off before {_numbered(call, call.attempts + 1)}"
+
+
+def _numbered(call: StorageCall, number: int) -> str:
+    allowed = call.client.get(attribute.ATTEMPTS_ALLOWED)
+    return f"attempt {number}{f' of {allowed}' if allowed is not None else ''} of {call.operation}"
+
+
+def of_span(span: Any) -> str:
+    """Return whom a client span of another instrumentation asks, by its attributes, else by its scope."""
+    attributes = span.attributes or {}
+    words = [attributes.get(name) for name in _ASKED]
+    scope = span.instrumentation_scope
+    if scope is not None:
+        words.append(scope.name.rpartition(".")[2])
+    asked = next((word for word in words if isinstance(word, str) and _WORD.fullmatch(word)), "a service")
+    return f"waiting for {asked}"

@@ -1,0 +1,217 @@
+"""What a request is doing at a moment, asked from another thread while it does it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import botocore.endpoint
+import flask
+import pytest
+import urllib3.util.connection
+from opentelemetry.trace import SpanKind
+
+from otel_savetrace.capture import doing
+from otel_savetrace.capture.save import Save, live_save
+from tests.fixture_capture import Captured
+from tests.raw_store import WHOLE, RawStore, Reception, refused
+from tests.ways_in.s3_answers import object_of
+
+MakeClient = Callable[..., Any]
+
+_SECONDS = 60
+_MORE_THAN_SOCKETS_HOLD = 32 * 1024 * 1024
+
+
+class Halt:
+    """A place where a request waits until it was asked what it is doing."""
+
+    def __init__(self) -> None:
+        self._reached, self._go_on = threading.Event(), threading.Event()
+        self._save: Save | None = None
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Wait here."""
+        self._reached.set()
+        assert self._go_on.wait(_SECONDS)
+
+    def receive(self, _: bytes) -> Reception:
+        """Wait here when a store has a head."""
+        self()
+        return WHOLE
+
+    @contextmanager
+    def of_request(self, view: Callable[[], Any]) -> Iterator[Save]:
+        """Run `view` as a request in a thread and yield its save while it waits here."""
+        app = flask.Flask("doing")
+
+        @app.post("/save")
+        def save() -> str:
+            self._save = live_save()
+            view()
+            return "saved"
+
+        thread = threading.Thread(target=app.test_client().post, args=("/save",))
+        thread.start()
+        try:
+            assert self._reached.wait(_SECONDS)
+            assert self._save is not None
+            yield self._save
+        finally:
+            self._go_on.set()
+            thread.join()
+
+
+@pytest.fixture
+def halt() -> Halt:
+    """A place to wait at."""
+    return Halt()
+
+
+def _before(halt: Halt, original: Callable[..., Any]) -> Callable[..., Any]:
+    def halting(*arguments: Any, **named: Any) -> Any:
+        halt()
+        return original(*arguments, **named)
+
+    return halting
+
+
+def _put(client: Any, body: Any = b"content") -> Callable[[], Any]:
+    return lambda: client.put_object(Bucket="bucket", Key="key", Body=body)
+
+
+@pytest.mark.parametrize(
+    ("event", "told", "stored"),
+    [("before-call", "preparing PutObject", "no"), ("after-call", "finishing PutObject", "yes")],
+)
+def test_a_call_around_its_attempts(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt, event: str, told: str, stored: str
+) -> None:
+    """Before anything was sent nothing can be stored, after the store's answer it is."""
+    client = client_of(store)
+    client.meta.events.register(f"{event}.s3.PutObject", halt)
+    with halt.of_request(_put(client)) as save:
+        assert save.doing() == told
+        assert save.wrote
+        assert save.stored(failed=True) == stored
+
+
+def test_an_attempt_that_connects(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as no connection stands nothing was sent."""
+    connection = urllib3.util.connection
+    monkeypatch.setattr(connection, "create_connection", _before(halt, connection.create_connection))
+    with halt.of_request(_put(client_of(store, retries=2))) as save:
+        assert save.doing() == "attempt 1 of 3 of PutObject: connecting"
+        assert save.stored(failed=True) == "no"
+
+
+def test_an_attempt_that_is_sent(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt
+) -> None:
+    """Once a head has left nobody can know what the store does with it."""
+    store.receive = halt.receive
+    with halt.of_request(_put(client_of(store), bytes(_MORE_THAN_SOCKETS_HOLD))) as save:
+        assert save.doing() == "attempt 1 of 1 of PutObject: sending"
+        assert save.stored(failed=True) == "unknown"
+
+
+def test_an_attempt_that_waits_for_its_answer(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request was sent whole, and the answer has not come."""
+    monkeypatch.setattr(http.client.HTTPResponse, "begin", _before(halt, http.client.HTTPResponse.begin))
+    with halt.of_request(_put(client_of(store))) as save:
+        assert save.doing() == "attempt 1 of 1 of PutObject: waiting for the answer"
+        assert save.stored(failed=True) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "stored"),
+    [(refused("503 Slow Down", "SlowDown"), "no"), (refused("500 Error", "InternalError"), "unknown")],
+    ids=["refused", "perhaps done"],
+)
+def test_a_backoff(
+    captured: Captured,
+    store: RawStore,
+    client_of: MakeClient,
+    halt: Halt,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: Any,
+    stored: str,
+) -> None:
+    """Between two attempts the next one is named; what the last one may have stored stays known."""
+    monkeypatch.setattr(botocore.endpoint.time, "sleep", halt)
+    store.script = [refusal]
+    with halt.of_request(_put(client_of(store, retries=2))) as save:
+        assert save.doing() == "backing off before attempt 2 of 3 of PutObject"
+        assert save.stored(failed=True) == stored
+
+
+def test_a_call_that_the_app_repeats(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt
+) -> None:
+    """Attempts are counted by the call; that the app makes the call again is said."""
+    client = client_of(store)
+
+    def twice() -> None:
+        store.script = [refused("503 Slow Down", "SlowDown")]
+        with pytest.raises(client.exceptions.ClientError):
+            _put(client)()
+        client.meta.events.register("before-call.s3.PutObject", halt)
+        _put(client)()
+
+    with halt.of_request(twice) as save:
+        assert save.doing() == "preparing PutObject, repetition 1 by the app"
+
+
+def test_calls_in_threads(captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt) -> None:
+    """Of several calls at once one that writes is told, and how many there are; the end leaves none open."""
+    store.choose = lambda _: object_of(1)
+    client = client_of(store)
+    reached = threading.Barrier(2, action=halt._reached.set)
+
+    def wait(**_: Any) -> None:
+        reached.wait(_SECONDS)
+        assert halt._go_on.wait(_SECONDS)
+
+    client.meta.events.register("before-call.s3.UploadPart", wait)
+    parts = io.BytesIO(bytes(10 * 1024 * 1024))
+    with halt.of_request(lambda: client.upload_fileobj(parts, "bucket", "key")) as save:
+        assert save.doing() == "preparing UploadPart, one of 2 calls at once"
+        assert save.stored(failed=True) == "no"
+    assert save.totals is not None
+    assert save.totals.open == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "told"),
+    [
+        ("opentelemetry.instrumentation.psycopg2", {"db.system": "postgresql"}, "postgresql"),
+        ("opentelemetry.instrumentation.redis", {}, "redis"),
+        ("some scope", {"db.system": "it is\nfree text"}, "a service"),
+    ],
+)
+def test_another_service_is_asked(
+    captured: Captured, halt: Halt, scope: str, attributes: dict[str, str], told: str
+) -> None:
+    """Who is waited for is known by the client span of its instrumentation, until that ends."""
+    tracer = captured.provider.get_tracer(scope)
+    asked: list[str] = []
+
+    def view() -> None:
+        save = live_save()
+        assert save is not None
+        with tracer.start_as_current_span("SELECT", kind=SpanKind.CLIENT) as span:
+            span.set_attributes(attributes)
+            asked.append(save.doing())
+        halt()
+
+    with halt.of_request(view) as save:
+        assert asked == [f"waiting for {told}"]
+        assert save.doing() == doing.IN_THE_APP
