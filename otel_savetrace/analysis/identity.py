@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions
-from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.save import Save
 from otel_savetrace.analysis.values import text
 
 Names: TypeAlias = tuple[tuple[str, str], ...]

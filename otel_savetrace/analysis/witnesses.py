@@ -11,7 +11,7 @@ from http import HTTPStatus
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.cause_codes import KILLED, OF_THE_FRONT
-from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.save import Save
 from otel_savetrace.spans.rows import Span
 
 ACCESS_LOG = "access log"

@@ -6,8 +6,8 @@ import hashlib
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import witnesses
+from otel_savetrace.analysis.known_routes import Known
 from otel_savetrace.logs.access_fields import Request
-from otel_savetrace.logs.routes import Known
 from otel_savetrace.spans.rows import AttributeValue, Span
 
 FAILED_FROM = 400

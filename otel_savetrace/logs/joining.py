@@ -15,9 +15,9 @@ from typing import TypeAlias
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions, identity, values
 from otel_savetrace.analysis import witnesses as witness
+from otel_savetrace.analysis.known_routes import path_of
+from otel_savetrace.analysis.matching import NEVER, Sight, match
 from otel_savetrace.analysis.saves import Save, saves
-from otel_savetrace.logs.matching import NEVER, Sight, match
-from otel_savetrace.logs.routes import path_of
 from otel_savetrace.logs.times import SECOND
 from otel_savetrace.spans.reading import Account, Reading
 from otel_savetrace.spans.rows import AttributeValue, Span

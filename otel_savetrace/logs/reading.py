@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis.known_routes import STORING_METHODS, Routes
 from otel_savetrace.logs import access_lines
 from otel_savetrace.logs.access_fields import Request
 from otel_savetrace.logs.access_rows import row_of
 from otel_savetrace.logs.envelope import LONGEST_LINE, Line, opened
-from otel_savetrace.logs.routes import STORING_METHODS, Routes
 from otel_savetrace.logs.storage_calls import StorageCalls
 from otel_savetrace.logs.storage_lines import TAG
 from otel_savetrace.logs.storage_rows import Rows, StorageRows

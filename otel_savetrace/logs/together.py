@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from otel_savetrace.analysis.known_routes import Routes
 from otel_savetrace.analysis.saves import saves
 from otel_savetrace.logs.joining import Id, join
 from otel_savetrace.logs.reading import is_log_file, read_log_files
-from otel_savetrace.logs.routes import Routes
 from otel_savetrace.spans.files import files_of
 from otel_savetrace.spans.otlp_json import read_path
 from otel_savetrace.spans.reading import Query, Reading, each_once

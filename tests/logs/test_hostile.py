@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otel_savetrace.analysis.known_routes import Template
 from otel_savetrace.analysis.saves import saves
 from otel_savetrace.logs import access_lines
 from otel_savetrace.logs.reading import is_log, read_log_lines
-from otel_savetrace.logs.routes import Template
 
 PIECES = st.sampled_from(
     [

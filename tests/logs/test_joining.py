@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.known_routes import Routes, Template
+from otel_savetrace.analysis.matching import Sight, match
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.witnesses import (
     APP_STATUS,
@@ -22,9 +24,7 @@ from otel_savetrace.analysis.witnesses import (
     WITNESSES,
 )
 from otel_savetrace.logs.joining import join
-from otel_savetrace.logs.matching import Sight, match
 from otel_savetrace.logs.reading import read_log_lines
-from otel_savetrace.logs.routes import Routes, Template
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
 from tests.analysis.made_saves import NOON, made_save

@@ -13,10 +13,10 @@ import pytest
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.known_routes import path_of
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSES
 from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
-from otel_savetrace.logs.routes import path_of
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read, read_all
 from tests.fixture_app import TO_A_FILE, App, StartApp

@@ -12,7 +12,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from otel_savetrace.logs.times import SECOND
+SECOND = 10**9
 
 TOLERANCE = SECOND
 """By how much clocks may differ."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from otel_savetrace.analysis import conventions, values
-from otel_savetrace.analysis.saves import Save, route_of
+from otel_savetrace.analysis.save import Save, route_of
 
 STORING_METHODS = frozenset({"PATCH", "POST", "PUT"})
 
