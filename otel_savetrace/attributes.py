@@ -16,7 +16,7 @@ import re
 from typing import Literal
 
 AttributeType = Literal["string", "int", "double", "boolean"]
-SpanKind = Literal["save", "call", "attempt"]
+SpanKind = Literal["save", "call", "attempt", "browser"]
 
 SEARCHED_LIMIT = 250
 """Longest value, in UTF-8 bytes, of an attribute that is searched by: Cassandra indexes none from 256 on."""
@@ -504,6 +504,12 @@ VIRTUAL = "virtual"
 
 SCOPE = "otel_savetrace"
 """Instrumentation scope of attempt spans; its version is the package's."""
+
+BROWSER_SCOPE = "otel_savetrace.browser"
+"""Instrumentation scope of the spans that browsers make; nothing of another scope is taken from one."""
+
+BROWSER_SERVICE = "{service}-browser"
+"""Name of the service that the browsers of an app's users are, by that of the app."""
 
 ATTEMPT_NAME = "attempt: "
 """How an attempt span's name begins; the outcome follows: ``attempt: 200``, ``attempt: 503 SlowDown``,
