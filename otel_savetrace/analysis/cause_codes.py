@@ -31,6 +31,7 @@ REJECTED = "app.rejected"
 SESSION = "app.session"
 DEPENDENCY = "app.dependency"
 KILLED = "process.killed"
+LOST_ON_THE_WAY = "browser.network"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Row:
     `codes` the store answers, or its status where it gave no code; `likely` codes have more than one reason,
     of which this is the usual one. `exceptions` are classes that a storage call, or its innermost failure,
     raised; `errnos` the system's names for an error; `phrases` stand in the text of an outer exception.
-    `statuses` a front server answered by itself. Words are parted by blanks.
+    `statuses` a front server answered by itself; `browser` is what a browser said. Words are
+    parted by blanks.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Row:
     errnos: str = ""
     phrases: tuple[str, ...] = ()
     statuses: str = ""
+    browser: str = ""
 
 
 ROWS = (
@@ -227,8 +230,8 @@ ROWS = (
         phrases=("Parameter validation failed",),
     ),
     Row(EXCEPTION, "the app itself raised an error, and storage was not the reason"),
-    Row(REJECTED, "the app itself refused the save"),
-    Row(SESSION, "the user's session had ended"),
+    Row(REJECTED, "the app itself refused the save", browser="error_in_answer error_shown"),
+    Row(SESSION, "the user's session had ended", browser="login_redirect"),
     Row(DEPENDENCY, "another service that the save needs had failed"),
     Row(
         KILLED,
@@ -245,10 +248,11 @@ ROWS = (
         statuses="499",
     ),
     Row(
-        "browser.network",
+        LOST_ON_THE_WAY,
         "the request, or its answer, was lost between the browser and the server",
         # nginx waited in vain for the rest of the request.
         statuses="408",
+        browser="aborted blocked network_error offline page_closed timeout",
     ),
     Row(UNEXPLAINED, "nothing that was recorded names the cause"),
 )
@@ -275,6 +279,9 @@ OF_ERRNOS = _by_word(lambda row: row.errnos)
 
 OF_THE_FRONT = {int(status): cause for status, cause in _by_word(lambda row: row.statuses).items()}
 """Causes by the status that a front server answered by itself."""
+
+OF_BROWSERS = _by_word(lambda row: row.browser)
+"""Causes by what a browser says went wrong."""
 
 IN_TEXTS = {phrase: row.name for row in ROWS for phrase in row.phrases}
 """What plain OpenTelemetry leaves of an inner exception: a phrase in the outer one's text or its trace."""

@@ -31,7 +31,7 @@ from otel_savetrace.analysis.decisive import failed_call
 from otel_savetrace.analysis.pairing import Key
 from otel_savetrace.analysis.refusals import Cause, of_call, of_code, of_exception
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.witnesses import cause_of_front, only_told_by_front
+from otel_savetrace.analysis.witnesses import cause_of_witness, only_told_by_browser, only_told_by_front
 
 STORE_STAGES = frozenset({attributes.STORAGE, attributes.NETWORK, attributes.CLIENT})
 """Stages in which a storage call failed."""
@@ -58,9 +58,9 @@ def key_of(save: Save) -> Key:
 
 def cause_of(save: Save, dependency: str | None = None) -> Cause:
     """Return the cause of one failed save, by itself."""
-    of_front = cause_of_front(save)
-    if of_front is not None:
-        return Cause(*of_front)
+    of_witness = cause_of_witness(save)
+    if of_witness is not None:
+        return Cause(*of_witness)
     if is_of_front(save):
         # The app's own answer, of which nothing but its status is known.
         return dataclasses.replace(_of_status(save.status_code or 0), sure=False)
@@ -83,8 +83,8 @@ def cause_of(save: Save, dependency: str | None = None) -> Cause:
 
 
 def is_of_front(save: Save) -> bool:
-    """Return whether a front server's own record tells of the save, and nothing behind it does."""
-    return only_told_by_front(save.span)
+    """Return whether a front server or a browser tells of the save, and nothing behind them does."""
+    return only_told_by_front(save.span) or only_told_by_browser(save.span)
 
 
 def ended_its_process(save: Save) -> bool:

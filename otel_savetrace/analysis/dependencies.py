@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Set
 
 from otel_savetrace.analysis.calls import is_attempt, is_call
+from otel_savetrace.analysis.witnesses import is_browsers
 from otel_savetrace.spans.rows import Span
 
 
@@ -16,7 +17,7 @@ def failed_dependencies(spans: Iterable[Span], trace_ids: Set[str]) -> dict[str,
     """
     traces: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
-        if span.trace_id in trace_ids and span.kind == "client":
+        if span.trace_id in trace_ids and span.kind == "client" and not is_browsers(span):
             traces[span.trace_id].append(span)
     found = {trace_id: _last_failed(held) for trace_id, held in traces.items()}
     return {trace_id: _name(span) for trace_id, span in found.items() if span is not None}

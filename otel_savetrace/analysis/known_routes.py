@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from otel_savetrace.analysis import conventions, values
-from otel_savetrace.analysis.save import Save, route_of
+from otel_savetrace.analysis.save import Route, Save, route_of
 
 STORING_METHODS = frozenset({"PATCH", "POST", "PUT"})
 
@@ -82,14 +82,14 @@ class Template:
 
 
 class Routes:
-    """The routes of the saves in the traces; knows a request by method and path."""
+    """The routes of the saves in the traces, and `routes` beside them; knows a request by method and path."""
 
-    def __init__(self, saves: Iterable[Save] = ()) -> None:
+    def __init__(self, saves: Iterable[Save] = (), routes: Iterable[Route] = ()) -> None:
         self._exact: dict[tuple[str, str], Known] = {}
         self._patterned: dict[str, list[tuple[Place, Template]]] = defaultdict(list)
         self._names: dict[tuple[Place, str], str] = {}
         self._remembered: dict[tuple[str, str], Known | None] = {}
-        self._learn([save for save in saves if save.seen])
+        self._learn([save for save in saves if save.seen], routes)
 
     def __bool__(self) -> bool:
         """Whether any route is known."""
@@ -115,8 +115,12 @@ class Routes:
                 return Known(*place, {name: value for name, value in named if name is not None})
         return None
 
-    def _learn(self, saves: Sequence[Save]) -> None:
-        templates: dict[Place, Template] = {}
+    def _learn(self, saves: Sequence[Save], routes: Iterable[Route]) -> None:
+        templates: dict[Place, Template] = {
+            (service, method, route): Template.of(route)
+            for service, method, route in routes
+            if isinstance(method, str)
+        }
         for save in saves:
             place = place_of(save)
             if place is not None and place not in templates:

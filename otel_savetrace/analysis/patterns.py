@@ -15,7 +15,11 @@ from otel_savetrace.analysis.errors import intermittent_kinds, kind_of
 from otel_savetrace.analysis.findings import PatternFound
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.shares import percent, share
-from otel_savetrace.analysis.witnesses import REFUSED_BY_FRONT, only_told_by_front
+from otel_savetrace.analysis.witnesses import (
+    NEVER_CAME_TO_THE_APP,
+    only_told_by_browser,
+    only_told_by_front,
+)
 from otel_savetrace.analysis.words import count
 
 FEW = 5
@@ -148,7 +152,9 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
         return PatternFound("no_storage_error", None, 0, 0.0, "No save failed.")
     failed = [save for save in failed if not _storage_is_unseen(save)]
     if not failed:
-        says = "Only a front server's log tells of the saves that failed: what storage said is not in it."
+        says = (
+            "Only what stands before the app tells of the saves that failed: what storage said is unknown."
+        )
         return PatternFound("no_storage_error", None, 0, 0.0, says)
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))
@@ -166,8 +172,8 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
 
 
 def _storage_is_unseen(save: Save) -> bool:
-    alone = only_told_by_front(save.span) and not save.calls
-    return alone and cause_of(save).name not in REFUSED_BY_FRONT
+    alone = (only_told_by_front(save.span) or only_told_by_browser(save.span)) and not save.calls
+    return alone and cause_of(save).name not in NEVER_CAME_TO_THE_APP
 
 
 def _storage_is_innocent(save: Save) -> bool:

@@ -16,6 +16,12 @@ from otel_savetrace.analysis import conventions, values
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.spans.rows import AttributeValue, Span
 
+BROWSER = "browser"
+"""Stage of a save that failed for its user, and of which the app knows no failure."""
+
+BROWSER_CODE = "savetrace.browser.error_code"
+"""What went wrong as the browser saw it; made at the desk, of what was joined (see `witnesses`)."""
+
 Outcome = Literal["succeeded", "failed", "unknown"]
 Answered = Literal["yes", "no", "unseen"]
 
@@ -76,16 +82,26 @@ class Save:
 
     @property
     def error_code(self) -> str | None:
-        """The failure that mattered; without our attribute, that of the last storage call, if it failed."""
-        recorded = values.text(self.span.attributes.get(attributes.ERROR_CODE))
+        """The failure that mattered; without our attribute, that of the last storage call, if it failed.
+
+        Of a save that failed for its user alone, it is what the browser said.
+        """
+        held = self.span.attributes
+        recorded = values.text(held.get(attributes.ERROR_CODE)) or values.text(held.get(BROWSER_CODE))
         if recorded or self.outcome == "succeeded" or not self.calls:
             return recorded
         return self.calls[-1].error_code
 
     @property
     def stage(self) -> str | None:
-        """Where a failed save failed, as `attributes.STAGE` has it: ``storage``, ``network``."""
-        return values.text(self.span.attributes.get(attributes.STAGE))
+        """Where a failed save failed, as `attributes.STAGE` has it: ``storage``, ``network``.
+
+        ``browser`` where the app knows of no failure.
+        """
+        held = self.span.attributes
+        stage = values.text(held.get(attributes.STAGE))
+        by_browser = BROWSER_CODE in held and attributes.ERROR_CODE not in held
+        return BROWSER if stage is None and by_browser else stage
 
     @property
     def stored(self) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Set
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions
+from otel_savetrace.analysis.hearing import heard, parted
 from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.save import Answered, Outcome, Route, Save, answer_missing, route_of
 from otel_savetrace.spans.rows import Span
@@ -21,9 +22,16 @@ __all__ = [
 def saves(spans: Iterable[Span], routes: Set[Route] = frozenset()) -> list[Save]:
     """Return every save in the spans, oldest first.
 
-    A request without an answer is one too where others on its route are: it died before it could store.
+    A request without an answer is one too where others on its route are: it died before it could store. What
+    browsers and front servers tell of a save stands on it; where the app knows nothing, they tell alone.
     `routes` are known to be saves' beside those that the spans show.
     """
+    own, of_witnesses = parted(spans)
+    found = heard(_of_the_app(own, routes), of_witnesses, routes)
+    return sorted(found, key=lambda save: (save.span.start_nanoseconds, save.trace_id, save.span.span_id))
+
+
+def _of_the_app(spans: Iterable[Span], routes: Set[Route]) -> list[Save]:
     sure: list[Request] = []
     others: list[Request] = []
     for one in requests(spans):
@@ -31,8 +39,7 @@ def saves(spans: Iterable[Span], routes: Set[Route] = frozenset()) -> list[Save]
     known = {*routes, *(route_of(one.span) for one in sure)} - {None}
     cut = [one for one in others if answer_missing(one.span) and route_of(one.span) in known]
     names = thing_names(one for one in sure if one.seen)
-    made = [Save(one.span, one.calls, thing_of(one, names), one.seen) for one in (*sure, *cut)]
-    return sorted(made, key=lambda save: (save.span.start_nanoseconds, save.trace_id, save.span.span_id))
+    return [Save(one.span, one.calls, thing_of(one, names), one.seen) for one in (*sure, *cut)]
 
 
 def thing_names(found: Iterable[Request]) -> frozenset[str]:

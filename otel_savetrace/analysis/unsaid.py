@@ -11,7 +11,8 @@ from otel_savetrace.analysis.witnesses import (
     FRONT_STATUS,
     STORAGE_LOG,
     UNTIMED,
-    is_told_by_log,
+    has_trace,
+    only_told_by_browser,
     only_told_by_front,
 )
 
@@ -38,8 +39,13 @@ def _is_access_log_alone(save: Save) -> bool:
     return only_told_by_front(save.span) and not save.calls
 
 
+def _is_browser_alone(save: Save) -> bool:
+    return only_told_by_browser(save.span)
+
+
 def _is_taken_by_method(save: Save) -> bool:
-    return _is_access_log_alone(save) and "http.route" not in save.span.attributes
+    alone = _is_access_log_alone(save) or _is_browser_alone(save)
+    return alone and "http.route" not in save.span.attributes
 
 
 def _may_hold_an_error(save: Save) -> bool:
@@ -48,7 +54,7 @@ def _may_hold_an_error(save: Save) -> bool:
 
 def _is_plain(save: Save) -> bool:
     own = any(name in attributes.REGISTRY and name.startswith("savetrace.") for name in save.span.attributes)
-    return save.seen and not is_told_by_log(save.span) and not own
+    return save.seen and has_trace(save.span) and not own
 
 
 _REASONS: Sequence[tuple[Callable[[Save], bool], str]] = (
@@ -75,6 +81,11 @@ _REASONS: Sequence[tuple[Callable[[Save], bool], str]] = (
         _is_access_log_alone,
         "only an access log tells of them: not what was saved, by whom, or what the app and the storage did."
         " Which of them is whose retry cannot be told.",
+    ),
+    (
+        _is_browser_alone,
+        "only the browser tells of them, and the app has no trace: they never came there, or its trace was"
+        " lost or left out.",
     ),
     (
         _may_hold_an_error,

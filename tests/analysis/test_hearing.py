@@ -1,0 +1,169 @@
+"""Browser, front server and app tell of one save: it is one, and the user is believed before all others."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from otel_savetrace import attributes as names
+from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.dependencies import failed_dependencies
+from otel_savetrace.analysis.episodes import episodes
+from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.analysis.witnesses import APP_STATUS, WITNESSES
+from otel_savetrace.spans.rows import Span
+from tests.analysis.made_witnesses import browser_span, flask_span, nginx_span
+
+
+def only(*spans: Span) -> Save:
+    """Return the one save that the spans tell of, in whatever order they come."""
+    (save,) = saves(spans)
+    assert saves(spans[::-1]) == [save]
+    return save
+
+
+def told(save: Save) -> tuple[str, str | None, str | None, str]:
+    """Return outcome, code and stage of a save, and its cause."""
+    return save.outcome, save.error_code, save.stage, cause_of(save).name
+
+
+def test_four_who_agree_are_one_save() -> None:
+    """What browser, nginx and app tell of a save that worked is one save, with all of them named."""
+    save = only(browser_span("a"), nginx_span("a", 200), flask_span("a"))
+    assert (save.outcome, save.stored, save.error_code) == ("succeeded", "yes", None)
+    assert save.span.attributes[WITNESSES] == "trace, nginx access log, browser"
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("timeout", "front.client_gone"),
+        ("aborted", "front.client_gone"),
+        ("page_closed", "front.client_gone"),
+        ("offline", "browser.network"),
+    ],
+)
+def test_a_user_who_was_gone(code: str, cause: str) -> None:
+    """nginx says 499, the app 200, the store has it: for its user it failed, and it is stored."""
+    gone = browser_span("a", outcome=names.FAILED, code=code, status=None)
+    save = only(gone, nginx_span("a", 499, answered=False), flask_span("a", seconds=3.0))
+    assert (*told(save), save.stored) == ("failed", code, "browser", cause, "yes")
+    assert save.span.attributes[APP_STATUS] == 200
+    assert not save.told_truly
+
+
+def test_a_front_server_is_believed_before_the_app() -> None:
+    """With no browser to ask, what the front server sent is what the user got."""
+    save = only(nginx_span("a", 504, answered=False), flask_span("a", seconds=3.0))
+    assert (save.outcome, save.status_code, cause_of(save).name) == ("failed", 504, "front.timeout")
+    assert (save.stored, save.user_error) == ("yes", "504 Gateway Timeout")
+
+
+@pytest.mark.parametrize(
+    "code", ["aborted", "blocked", "offline", "page_closed", "timeout", "never heard of"]
+)
+def test_a_save_that_the_app_never_heard_of(code: str) -> None:
+    """What only the browser tells of is a save of the app's own route that was lost on the way."""
+    lost = browser_span("b", 60.0, outcome=names.FAILED, code=code, status=None, shown="No connection")
+    found = saves([flask_span("a"), browser_span("a"), lost])
+    assert [save.outcome for save in found] == ["succeeded", "failed"]
+    assert told(found[1]) == ("failed", code, "browser", "browser.network")
+    assert (found[1].route, found[1].span.service) == (found[0].route, "storymap")
+    assert (found[1].user_error, found[1].stored) == ("No connection", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(413, "front.too_large"), (502, "front.bad_gateway"), (504, "front.timeout"), (401, "app.session")],
+)
+def test_a_status_that_only_the_browser_knows(status: int, cause: str) -> None:
+    """Where no front server is heard, its status stands in the browser."""
+    lost = browser_span("b", outcome=names.FAILED, code=str(status), status=status)
+    assert told(only(lost)) == ("failed", str(status), "browser", cause)
+
+
+def test_a_worker_that_was_killed() -> None:
+    """A span of the app without an answer, and a 502 in the browser: the worker ended."""
+    killed = flask_span("a", outcome=names.UNKNOWN, http__status_code="", savetrace__stored="")
+    gateway = browser_span("a", outcome=names.FAILED, code="502", status=502)
+    cut, _ = saves([gateway, killed, flask_span("other", 60.0)])
+    assert (cut.outcome, cut.status_code, cause_of(cut).name) == ("failed", 502, "process.killed")
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"), [("error_in_answer", "app.rejected"), ("login_redirect", "app.session")]
+)
+def test_what_the_app_did_not_know_for_a_failure(code: str, cause: str) -> None:
+    """An answer that the app took for a success, and the page did not, failed as the page says."""
+    save = only(browser_span("a", outcome=names.FAILED, code=code), flask_span("a"))
+    assert told(save) == ("failed", code, "browser", cause)
+
+
+def test_the_apps_own_failure_stays_its_own() -> None:
+    """A failure that the app told of keeps its code and cause; what the user saw is what the page showed."""
+    failed = flask_span(
+        "a", outcome=names.FAILED, savetrace__error_code="SlowDown", savetrace__stage=names.STORAGE,
+        savetrace__user_error="Unable to save", savetrace__stored=names.NO,
+    )  # fmt: skip
+    seen = browser_span("a", outcome=names.FAILED, code="error_in_answer", shown="Error saving StoryMap")
+    save = only(seen, failed)
+    assert told(save) == ("failed", "SlowDown", names.STORAGE, "storage.throttled")
+    assert save.user_error == "Error saving StoryMap"
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "failed"), (201, "succeeded")])
+def test_a_success_in_the_browser(status: int, outcome: str) -> None:
+    """The very answer that the app calls a failure stays one; another answer is a later try's, and counts."""
+    failed = flask_span("a", outcome=names.FAILED, savetrace__error_code="SlowDown")
+    save = only(browser_span("a", status=status), failed)
+    assert (save.outcome, save.error_code) == (outcome, "SlowDown" if outcome == "failed" else None)
+
+
+def test_a_form_is_joined_without_a_trace() -> None:
+    """A form cannot carry the trace: its span and the app's are joined by route and time, or to none."""
+    form = browser_span("a", outcome=names.FAILED, code="page_closed", status=None, shares_trace=False)
+    save = only(form, flask_span("a"))
+    assert (save.outcome, save.error_code, save.stored) == ("failed", "page_closed", "yes")
+    far = browser_span("b", 500.0, outcome=names.FAILED, code="offline", status=None, shares_trace=False)
+    assert [one.outcome for one in saves([far, flask_span("a")])] == ["succeeded", "failed"]
+
+
+def test_what_should_have_been_in_the_trace_is_not_joined_by_time() -> None:
+    """Where requests carry their trace, one whose trace the app does not have never came there."""
+    lost = browser_span("b", 0.0, outcome=names.FAILED, code="offline", status=None)
+    assert len(saves([flask_span("a"), browser_span("a"), lost])) == 2
+
+
+def test_what_is_no_save_stays_none() -> None:
+    """Of what the app knows no save of, a browser's success or another route's failure makes none."""
+    other = browser_span("b", outcome=names.FAILED, code="offline", status=None, path="/login/")
+    assert len(saves([flask_span("a"), browser_span("c", 60.0), other, nginx_span("d", 200, 70.0)])) == 1
+
+
+def test_the_save_after_one_that_never_arrived_is_its_retry() -> None:
+    """A save lost on the way and the next one by the same browser, of the same size, are one episode."""
+    lost = browser_span("b", outcome=names.FAILED, code="offline", status=None)
+    (episode,) = episodes(saves([lost, flask_span("a", 30.0), browser_span("a", 29.9)]))
+    assert episode.state == "recovered"
+    assert [save.error_code for save in episode.failed] == ["offline"]
+
+
+def test_a_browsers_span_is_no_dependency() -> None:
+    """A span of the browser that says error is not another service that the save needed."""
+    lost = browser_span("a", outcome=names.FAILED, code="timeout", status=None)
+    assert failed_dependencies([lost, flask_span("a")], {lost.trace_id}) == {}
+
+
+def test_hearing_twice_changes_nothing() -> None:
+    """Spans read from two sources, in any order, give the same saves; so do rows that were heard before."""
+    spans = [
+        browser_span("a", outcome=names.FAILED, code="timeout", status=None), nginx_span("a", 499),
+        flask_span("a", seconds=3.0), browser_span("b", 60.0, outcome=names.FAILED, code="offline"),
+        flask_span("c", 90.0), browser_span("c", 89.0),
+    ]  # fmt: skip
+    once = saves(spans)
+    mixed = spans * 2
+    random.Random(1).shuffle(mixed)  # noqa: S311 - an order, no secret
+    assert saves(mixed) == once
+    assert saves([*spans, *(save.span for save in once)]) == once
