@@ -53,7 +53,8 @@ class RequestAttribute:
 class Settings:
     """What capture does; each field is one variable of `otel_savetrace.environment_variables`.
 
-    `save_routes` holds ``/rule`` (any method) or ``METHOD /rule``, `login_routes` paths.
+    `save_routes` holds ``/rule`` (any method) or ``METHOD /rule``, `login_routes` paths. `in_flight` is a
+    folder, or whether one is chosen.
     """
 
     enabled: bool = True
@@ -68,6 +69,7 @@ class Settings:
     cookie: bool = True
     cookie_secret: str | None = dataclasses.field(default=None, repr=False)
     cookie_seconds: int = 30 * 60
+    in_flight: Path | bool = True
     browser: bool = False
     browser_path: str | None = None
     browser_endpoint: str | None = None
@@ -108,6 +110,9 @@ class Settings:
             cookie_secret=environment.get(variable.OTEL_SAVETRACE_COOKIE_SECRET, "").strip() or None,
             cookie_seconds=reader.value(
                 variable.OTEL_SAVETRACE_COOKIE_SECONDS, _seconds, cls.cookie_seconds, "1800"
+            ),
+            in_flight=reader.value(
+                variable.OTEL_SAVETRACE_IN_FLIGHT, _in_flight, cls.in_flight, "a folder of our choice"
             ),
             browser=reader.value(variable.OTEL_SAVETRACE_BROWSER, _switch, cls.browser, "off"),
             browser_path=reader.value(
@@ -208,6 +213,15 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.is_dir():
         raise ValueError("it is a folder; name a file in it")
+    return path
+
+
+def _in_flight(text: str) -> Path | bool:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError("it is neither 'off' nor the absolute path of a folder")
     return path
 
 

@@ -107,6 +107,16 @@ OTEL_SAVETRACE_COOKIE_SECONDS = "OTEL_SAVETRACE_COOKIE_SECONDS"
 How long after a failed save another save of the same thing is its retry, in seconds. Default: ``1800``.
 """
 
+OTEL_SAVETRACE_IN_FLIGHT = "OTEL_SAVETRACE_IN_FLIGHT"
+"""
+.. envvar:: OTEL_SAVETRACE_IN_FLIGHT
+
+Folder in which each process keeps a record of its saves in flight, so that another one can tell of them when
+it is killed outright; or ``off``. It must be on a local disk or in memory, and is made for this user alone.
+Default: ``otel-savetrace`` in ``XDG_RUNTIME_DIR``, else ``/dev/shm/otel-savetrace-UID``, else one like it
+where temporary files are.
+"""
+
 OTEL_SAVETRACE_BROWSER = "OTEL_SAVETRACE_BROWSER"
 """
 .. envvar:: OTEL_SAVETRACE_BROWSER

@@ -36,6 +36,7 @@ def test_good_values_are_read() -> None:
         LOGIN_ROUTES="/select/, /login",
         KEYS="Hash",
         LOG="on",
+        IN_FLIGHT="/run/saves",
         BROWSER="on",
         BROWSER_PATH="/telemetry/browser",
         BROWSER_ENDPOINT="https://collector.example:4319",
@@ -58,11 +59,19 @@ def test_good_values_are_read() -> None:
     assert settings.login_routes == {"/select/", "/login"}
     assert settings.keys == "hash"
     assert settings.log
+    assert settings.in_flight == Path("/run/saves")
     assert settings.browser
     assert settings.browser_path == "/telemetry/browser"
     assert settings.browser_endpoint == "https://collector.example:4319/v1/traces"
     assert settings.browser_error_selector == "#error > .message"
     assert not settings.browser_text
+
+
+@pytest.mark.parametrize(("word", "kept"), [("off", False), ("ON", True)])
+def test_a_record_of_saves_in_flight_is_switched_by_a_word(word: str, kept: bool) -> None:
+    """A word switches it, anything else is a folder."""
+    settings, refused = _read(IN_FLIGHT=word)
+    assert (settings.in_flight, refused) == (kept, [])
 
 
 @pytest.mark.parametrize(
@@ -97,6 +106,7 @@ def test_a_collector_for_browsers_is_an_address_or_a_path(given: str, read: str)
         ("PROPAGATE", "2", "neither", "off"),
         ("LOGIN_ROUTES", "login", "not a path", "what is learned"),
         ("LOG", "2", "neither", "off"),
+        ("IN_FLIGHT", "saves", "neither 'off' nor the absolute path", "a folder of our choice"),
         ("BROWSER", "2", "neither", "off"),
         ("BROWSER_PATH", "telemetry", "not a path", "no path"),
         ("BROWSER_PATH", "/", "not a path", "no path"),
