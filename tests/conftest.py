@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixture_interrupt",
     "tests.fixture_capture",
     "tests.fixture_retries",
+    "tests.fixture_browser",
     "tests.fixture_wires",
     "tests.fixture_figures",
     "tests.fixture_reports",

@@ -41,6 +41,7 @@ class Instrumentation:
         if self._settings.file is not None:
             self._write_file(self._settings.file)
         self._watch_flask()
+        self._watch_browsers()
         self._watch_botocore()
         self._watch_transfers()
         self._speed_up_export()
@@ -91,6 +92,18 @@ class Instrumentation:
         self._put(
             Seam(Flask, "handle_user_exception", wrap_handle_user_exception, "exceptions that are handled")
         )
+
+    def _watch_browsers(self) -> None:
+        if not self._settings.browser and self._settings.browser_path is None:
+            return
+        try:
+            from otel_savetrace.capture.browser.watch import BrowserWatch
+
+            watch = BrowserWatch(self._settings, self._provider)
+            self._undo.append(watch.stop)
+            watch.start()
+        except (ImportError, RuntimeError):
+            return  # no Flask, or one without signals: said above
 
     def _watch_botocore(self) -> None:
         try:
