@@ -73,7 +73,9 @@ def _heard(told: Sequence[Save], rows: Sequence[Span], known: Routes) -> list[Sa
     placed = {id(row) for found in of_save.values() for row in found}
     found = [_told_more(save, of_save.get(number, ())) for number, save in enumerate(told)]
     alone = (row for row in left if id(row) not in placed)
-    return found + [_alone(row, known) for row in alone if _tells_something(row, told)]
+    # Where the app is silent, whatever is told is a save.
+    silent = not told and not known
+    return found + [_alone(row, known) for row in alone if silent or _has_failed(row)]
 
 
 def _by_trace(told: Sequence[Save], rows: Sequence[Span]) -> dict[int, list[Span]]:
@@ -136,12 +138,9 @@ def _told_more(save: Save, rows: Iterable[Span]) -> Save:
     return save
 
 
-def _tells_something(row: Span, told: Sequence[Save]) -> bool:
-    """Return whether a row that nothing of the app answers to is a save: where the app is silent, any is.
-
-    What went well and left no trace in the app was left out there, by sampling most likely.
-    """
-    return not told or row.attributes.get(attributes.OUTCOME) == attributes.FAILED
+def _has_failed(row: Span) -> bool:
+    """Return whether a request that the app has nothing of failed: what went well was left out there."""
+    return row.attributes.get(attributes.OUTCOME) == attributes.FAILED
 
 
 def _alone(row: Span, known: Routes) -> Save:

@@ -13,6 +13,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis.calls import is_call, operation_of
 from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
+from otel_savetrace.analysis.witnesses import ACCESS_LOG, is_browsers, is_fronts
 from otel_savetrace.loading.archive import Archive, At, lines_read, parsed, trace_number
 from otel_savetrace.loading.light import LightTable
 from otel_savetrace.loading.light_span import light_span
@@ -24,6 +25,7 @@ from otel_savetrace.spans.rows import Span
 SERVER = b'"kind":2'
 OUTCOME = b'"savetrace.outcome"'
 STATUSES = (b'"http.status_code"', b'"http.response.status_code"')
+FAILED = b'"failed"'
 S3 = b"S3"
 WRITING = re.compile(b"|".join(name.encode() for name in sorted(attributes.WRITES))).search
 
@@ -35,14 +37,16 @@ class LightReading:
     """Reads archives for what their saves' own spans say, or with plain OpenTelemetry, those and their calls.
 
     After `read`, `others` has the traces that must be read whole to know whether there is a save in them:
-    those that write without a span that tells an outcome, and requests that were never answered. `routes`
-    are those of the saves that are known.
+    those that write without a span that tells an outcome, requests that were never answered, and those of
+    which a browser or a front server tells alone, or of a failure. `routes` are those of the saves that are
+    known.
     """
 
     def __init__(self, table: LightTable) -> None:
         self._table = table
         self._told = array("Q")
         self._writing = array("Q")
+        self._disputed = array("Q")
         self._waiting = Waiting()
         self._cut: dict[int, Route] = {}
         self.routes: set[Route] = set()
@@ -67,11 +71,13 @@ class LightReading:
         writing, told = (np.unique(np.frombuffer(one, np.uint64)) for one in (self._writing, self._told))
         found = np.setdiff1d(writing, told, assume_unique=True).tolist()
         cut = [trace for trace, route in self._cut.items() if route in self.routes]
-        return frozenset((*found, *cut))
+        return frozenset((*found, *cut, *self._disputed))
 
     def _take_piece(self, number: int, archive: Archive, piece: Piece, where: str) -> None:
         text = piece.text
-        if SERVER in text:
+        if piece.place.scope == attributes.BROWSER_SCOPE or piece.place.scope.endswith(ACCESS_LOG):
+            self._take_witness(trace_number(piece.trace_id), disputes=FAILED in text)
+        elif SERVER in text:
             trace = trace_number(piece.trace_id)
             calls = self._waiting.taken(trace)
             answered = STATUSES[0] in text or STATUSES[1] in text
@@ -86,8 +92,17 @@ class LightReading:
             if dropped is not None:
                 self._writing.append(dropped)
 
+    def _take_witness(self, trace: int, *, disputes: bool) -> None:
+        """Take a span of a browser or a front server: where it disputes what the app told, all is read."""
+        self._writing.append(trace)
+        if disputes:
+            self._disputed.append(trace)
+
     def _take(self, number: int, span: Span, calls: Sequence[Piece] = ()) -> None:
-        if span.kind != "server":
+        if is_browsers(span) or is_fronts(span):
+            disputes = span.attributes.get(attributes.OUTCOME) == attributes.FAILED
+            self._take_witness(trace_number(span.trace_id), disputes=disputes)
+        elif span.kind != "server":
             if is_call(span) and operation_of(span) in attributes.WRITES:
                 self._writing.append(trace_number(span.trace_id))
         elif attributes.OUTCOME in span.attributes:

@@ -28,6 +28,7 @@ from otel_savetrace.report.report_json import report_document
 from otel_savetrace.spans.otlp_json import read_path
 from otel_savetrace.spans.rows import AttributeValue, Span
 from tests.analysis.made_incident import RESET, Fault, Moment, Rule, made_incident
+from tests.analysis.made_witnesses import browser_span, nginx_span
 from tests.loading.otlp_writing import otlp_lines, spans_of_saves
 
 FEW = Bounds(in_full=0, failed=100_000, controls=400, overall=60)
@@ -249,6 +250,46 @@ def test_saves_whose_own_span_is_missing_are_found(write: Write) -> None:
     assert document["saves"]["failed"] + document["saves"]["unknown"] >= len(killed) // 2
     assert document == reported_simply(path)
     assert reported(scaled(path, bounds=FEW))["saves"] == document["saves"]
+
+
+def test_what_browsers_and_front_servers_tell_is_heard(write: Write) -> None:
+    """Who tells of failures that the app knows nothing of is heard as in a file read into memory."""
+    made = made_incident(13, stale, saves=400)
+    spans = spans_of_saves(made)
+    chance = random.Random(13)  # noqa: S311 - no secret
+    for save in made:
+        kind = chance.choice(["well", "well", "timeout", "lost", "silent", "gateway"])
+        spans += beside(save, kind)
+    path = write(spans)
+    document = reported(scaled(path))
+    assert document == reported_simply(path)
+    assert document["saves"]["failed"] > 150 + sum(save.outcome == "failed" for save in made)
+    sampled = reported(scaled(path, bounds=FEW))
+    assert (sampled["saves"], sampled["errors"]) == (document["saves"], document["errors"])
+
+
+def beside(save: Save, kind: str) -> list[Span]:
+    """Return what others tell of a save: that it went well, that the user gave up, of one that was lost."""
+    own = save.span
+    path: dict[str, AttributeValue] = {"url.path": own.attributes["http.route"]}
+    if kind == "silent":
+        return []
+    if kind == "gateway":
+        told = nginx_span("any", 504, answered=False)
+        spoken: dict[str, AttributeValue] = {names.OUTCOME: names.FAILED}
+    elif kind == "well":
+        told, spoken = browser_span("any"), {}
+    else:
+        code = "offline" if kind == "lost" else kind
+        told, spoken = browser_span("any", outcome=names.FAILED, code=code, status=None), {}
+    trace_id = f"{own.trace_id[16:]}{own.trace_id[:16]}" if kind == "lost" else own.trace_id
+    return [
+        dataclasses.replace(
+            told, trace_id=trace_id, span_id=f"b{own.span_id[1:]}",
+            start_nanoseconds=own.start_nanoseconds, end_nanoseconds=own.end_nanoseconds + 1_000_000,
+            attributes={**told.attributes, **path, **spoken},
+        )
+    ]  # fmt: skip
 
 
 def test_only_those_asked_for_are_counted(write: Write) -> None:
