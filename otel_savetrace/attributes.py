@@ -69,23 +69,27 @@ def _define(
 # What became of the save.
 
 OUTCOME = _define(
-    "savetrace.outcome", "string", ("save",),
+    "savetrace.outcome", "string", ("save", "browser"),
     "`succeeded` or `failed`, as the user got it: the status, an unhandled exception, a 200 whose JSON says"
-    " `error`, or a redirect to the login.",
+    " `error`, or a redirect to the login. Of a browser also `unknown`: it did not see the end.",
 )  # fmt: skip
 USER_ERROR = _define(
-    "savetrace.user_error", "string", ("save",),
-    "What a failed save told the user: the `error` text of its JSON, else the status and its phrase.",
+    "savetrace.user_error", "string", ("save", "browser"),
+    "What a failed save told the user: the `error` text of its JSON, else the status and its phrase. Of a"
+    " browser first of all what the page showed in the element that `data-error-selector` names.",
     personal=True,
 )  # fmt: skip
 ERROR_CODE = _define(
-    "savetrace.error_code", "string", ("save", "call", "attempt"),
+    "savetrace.error_code", "string", ("save", "call", "attempt", "browser"),
     "The S3 error code as the wire had it (`SlowDown`), else the innermost exception's class"
     " (`ConnectionResetError`), else, on a save that no exception explains, the HTTP status or"
-    " `error_in_answer` or `login_redirect`. On the save: the failure that mattered.",
+    " `error_in_answer` or `login_redirect`. On the save: the failure that mattered."
+    " Of a browser also `network_error`, `offline`, `blocked` (by the page's own policy), `timeout`,"
+    " `aborted`, `error_shown`, and where it did not see the end `page_closed`, `answer_unseen`,"
+    " `redirected`.",
 )  # fmt: skip
 ERROR_TYPE = _define(
-    "error.type", "string", ("save", "call", "attempt"),
+    "error.type", "string", ("save", "call", "attempt", "browser"),
     "The same as `savetrace.error_code`, under the name that OpenTelemetry backends know.",
 )  # fmt: skip
 
@@ -118,43 +122,45 @@ ERRNO = _define(
 # A failed save and its retry. None of these stands on a save that no failed one came before.
 
 SAVE_ATTEMPT = _define(
-    "savetrace.save_attempt", "int", ("save",),
+    "savetrace.save_attempt", "int", ("save", "browser"),
     "Which try at saving this thing it is: 2 for the retry of a failed save, 3 for the retry of that.",
     absent=1,
 )  # fmt: skip
 PREVIOUS_TRACE_ID = _define(
-    "savetrace.previous_trace_id", "string", ("save",),
+    "savetrace.previous_trace_id", "string", ("save", "browser"),
     "Trace of the failed save that this one retries, in hex. The span also links to it.",
 )  # fmt: skip
 PREVIOUS_SPAN_ID = _define(
-    "savetrace.previous_span_id", "string", ("save",), "Span of that failed save, in hex."
+    "savetrace.previous_span_id", "string", ("save", "browser"), "Span of that failed save, in hex."
 )  # fmt: skip
 FIRST_TRACE_ID = _define(
-    "savetrace.first_trace_id", "string", ("save",),
+    "savetrace.first_trace_id", "string", ("save", "browser"),
     "Trace of the first failed save of the episode, in hex: the same for every retry after it.",
 )  # fmt: skip
 PREVIOUS_ERROR_CODE = _define(
-    "savetrace.previous_error_code", "string", ("save",), "`savetrace.error_code` of that failed save."
+    "savetrace.previous_error_code", "string", ("save", "browser"),
+    "`savetrace.error_code` of that failed save."
 )  # fmt: skip
 SAME_CONTENT = _define(
-    "savetrace.same_content", "boolean", ("save",),
-    "Whether hash and size of what was to be stored equal those of that failed save. Absent where a side is"
-    " not known.",
+    "savetrace.same_content", "boolean", ("save", "browser"),
+    "Whether hash and size of what was to be stored equal those of that failed save; of a browser, those of"
+    " the request's body. Absent where a side is not known.",
 )  # fmt: skip
 SECONDS_SINCE_FAILURE = _define(
-    "savetrace.seconds_since_failure", "double", ("save",),
+    "savetrace.seconds_since_failure", "double", ("save", "browser"),
     "Time from the answer of that failed save to the start of this one. The clocks may be two hosts'.",
     unit="s",
 )  # fmt: skip
 AUTOMATIC_RETRY = _define(
-    "savetrace.automatic_retry", "boolean", ("save",),
+    "savetrace.automatic_retry", "boolean", ("save", "browser"),
     "`true`: it came within a second of the failure, which is a script's retry rather than a person's.",
     absent=False,
 )  # fmt: skip
 PAIRED_BY = _define(
-    "savetrace.paired_by", "string", ("save",),
+    "savetrace.paired_by", "string", ("save", "browser"),
     "How the failed save is known: `cookie` (the browser brought it back), or `memory` (this process"
-    " remembers it of a client without cookies: a hint, since another process may have saved it in between).",
+    " remembers it of a client without cookies: a hint, since another process may have saved it in between),"
+    " or `page` (a browser remembers the last failure of each address for the page that it was on).",
 )  # fmt: skip
 COOKIE_REFUSED = _define(
     "savetrace.cookie_refused", "string", ("save",),
@@ -327,7 +333,7 @@ FIRST_BYTE_SECONDS = _define(
 )  # fmt: skip
 PEER_ADDRESS = _define("network.peer.address", "string", ("attempt",), "IP address connected to.")
 PEER_PORT = _define("network.peer.port", "int", ("attempt",), "Port connected to.")
-REQUEST_METHOD = _define("http.request.method", "string", ("attempt",), "HTTP method.")
+REQUEST_METHOD = _define("http.request.method", "string", ("attempt", "browser"), "HTTP method.")
 
 # What the client was set to.
 
@@ -401,7 +407,10 @@ CLOCK_SKEW_SECONDS = _define(
     unit="s",
 )  # fmt: skip
 RESPONSE_STATUS = _define(
-    "http.response.status_code", "int", ("call", "attempt"), "HTTP status; of a call, its last attempt's."
+    "http.response.status_code",
+    "int",
+    ("call", "attempt", "browser"),
+    "HTTP status; of a call, its last attempt's.",
 )
 REQUEST_ID = _define(
     "aws.request_id",
@@ -418,7 +427,7 @@ EXTENDED_REQUEST_ID = _define(
 REQUEST_BODY_SIZE = _define(
     "http.request.body.size",
     "int",
-    ("save",),
+    ("save", "browser"),
     "Bytes of the body that the user's request announced.",
     unit="By",
 )
@@ -449,6 +458,61 @@ WORKER_TIMEOUT_SECONDS = _define(
     "savetrace.worker_timeout_seconds", "int", ("save",),
     "How long a request may take before gunicorn kills its worker; only of `sync` workers, since the others"
     " report that they live whatever a request does.",
+    unit="s",
+)  # fmt: skip
+
+# What the user's browser saw (`browser/README.md`). These stand on its own spans, one for each save.
+
+URL_FULL = _define(
+    "url.full", "string", ("browser",),
+    "Address that the page saved to, without query and fragment.",
+    personal=True,
+)  # fmt: skip
+URL_TEMPLATE = _define(
+    "url.template", "string", ("browser",),
+    "The route of `OTEL_SAVETRACE_SAVE_ROUTES` that names this request a save, where one does.",
+)  # fmt: skip
+BROWSER_VIA = _define(
+    "savetrace.browser.via", "string", ("browser",), "How the page saved: `fetch`, `xhr` or `form`."
+)
+BROWSER_JOINED = _define(
+    "savetrace.browser.joined", "boolean", ("browser",),
+    "Whether the request carried the trace to the app. A form's cannot, nor one whose headers are not to be"
+    " changed: its span has a trace of its own.",
+)  # fmt: skip
+BROWSER_BODY_HASH = _define(
+    "savetrace.browser.body_hash", "string", ("browser",),
+    "`crc32:` and eight hex digits of the request's body, of a form's names and values; equal hash and size"
+    " mean the same content. Absent where the page may not read it: a `Request`'s own body, a stream, a form"
+    " sent with a file.",
+)  # fmt: skip
+BROWSER_OVERLAPPING = _define(
+    "savetrace.browser.overlapping", "int", ("browser",),
+    "Saves to the same address that this page was waiting for when this one began: two clicks.",
+)  # fmt: skip
+BROWSER_ONLINE = _define(
+    "savetrace.browser.online", "boolean", ("browser",),
+    "`false`: the browser had no network when the save ended; absent: it had one.",
+)  # fmt: skip
+BROWSER_PAGE_AGE_SECONDS = _define(
+    "savetrace.browser.page_age_seconds", "int", ("browser",),
+    "Whole seconds since the page was opened, when the save began.",
+    unit="s",
+)  # fmt: skip
+BROWSER_TIMEOUT_SECONDS = _define(
+    "savetrace.browser.timeout_seconds", "double", ("browser",),
+    "How long the page was ready to wait, of a save that ran into `XMLHttpRequest.timeout`.",
+    unit="s",
+)  # fmt: skip
+BROWSER_REDIRECTED_TO = _define(
+    "savetrace.browser.redirected_to", "string", ("browser",),
+    "Path that the answer came from, where the app sent the browser on to another.",
+    personal=True,
+)  # fmt: skip
+BROWSER_KEPT_SECONDS = _define(
+    "savetrace.browser.kept_seconds", "double", ("browser",),
+    "Time from the save's beginning until a later page told of it, as the page that made it could not: it was"
+    " offline, it crashed. Without it the page itself told.",
     unit="s",
 )  # fmt: skip
 
