@@ -12,7 +12,7 @@ NEEDED = ("click", "duckdb", "platformdirs", "rich")
 
 
 def main() -> None:
-    """Run the command line; exits with 2 where something asked for cannot be done."""
+    """Run the command line; `commands.refusal` has its exit codes."""
     try:
         for module in NEEDED:
             importlib.import_module(module)

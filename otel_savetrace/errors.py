@@ -9,7 +9,7 @@
     └── RealPartError           a real server (Jaeger, Collector, S3) that is missing or did not start
 
 In the app none of them is ever raised: a bad setting warns once and falls back. At the command line each
-is one sentence and exit code 2.
+is one sentence and exit code 2, 3 for a `SourceError`.
 """
 
 from __future__ import annotations

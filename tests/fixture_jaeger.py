@@ -77,12 +77,14 @@ class Jaeger:
             for span in scope["spans"]
         ]
 
-    def wait_for(self, expected: Mapping[str, int], seconds: float = 60.0) -> None:
-        """Return once each trace has exactly as many spans as `expected` says; fail after `seconds`."""
+    def wait_for(self, expected: Mapping[str, int], seconds: float = 60.0, *, at_least: bool = False) -> None:
+        """Return once each trace has as many spans as `expected` says, or more; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         missing = dict(expected)
         while missing := {
-            trace: spans for trace, spans in missing.items() if len(self.spans(trace)) != spans
+            trace: spans
+            for trace, spans in missing.items()
+            if (held := len(self.spans(trace))) < spans or (held > spans and not at_least)
         }:
             if time.monotonic() > deadline:
                 trace, spans = min(missing.items())

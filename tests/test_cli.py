@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from otel_savetrace.cli import NEEDED
+from otel_savetrace.commands.refusal import INTERRUPTED, READER_GONE
 from otel_savetrace.demo.processes import base_environment
 from tests.fixture_spans import SpanFile
 
@@ -78,7 +79,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(span_file: SpanFile) -> None:
     told = listing.stderr.read()
     listing.stderr.close()
     listing.wait()
-    assert "Traceback" not in told
+    assert (listing.returncode, told) == (READER_GONE, "")
 
 
 def test_an_interruption_is_clean(tmp_path: Path) -> None:
@@ -93,5 +94,5 @@ def test_an_interruption_is_clean(tmp_path: Path) -> None:
     listing.stdin.flush()
     listing.send_signal(signal.SIGINT)
     _, told = listing.communicate()
-    assert listing.returncode == 1
+    assert listing.returncode == INTERRUPTED
     assert told.decode().strip() == "Aborted!"

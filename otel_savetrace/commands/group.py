@@ -8,8 +8,15 @@ from typing import Any, NoReturn
 
 import click
 
-from otel_savetrace.commands.refusal import Refusal
-from otel_savetrace.errors import SaveTraceError
+from otel_savetrace.commands.refusal import (
+    EXIT_CODES,
+    Defect,
+    Interrupted,
+    ReaderGone,
+    Refusal,
+    Unreadable,
+)
+from otel_savetrace.errors import SaveTraceError, SourceError
 
 COMMANDS: Mapping[str, str] = {
     "compare": "otel_savetrace.commands.compare:compare",
@@ -47,11 +54,26 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what this package raises on purpose becomes a sentence."""
+        """Run a command; what this package raises on purpose becomes a sentence, and each end its code."""
         try:
             return super().invoke(ctx)
+        except SourceError as error:
+            raise Unreadable(str(error)) from error
         except SaveTraceError as error:
             raise Refusal(str(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except SystemExit as ended:
+            # So rich ends where nobody reads what it prints; commands end otherwise.
+            if ended.code == 1:
+                raise ReaderGone from None
+            raise
+        except Exception as error:
+            raise Defect(error) from error
 
 
 def _without_its_extra(command: str, missing: str) -> click.Command:
@@ -70,7 +92,7 @@ def _without_its_extra(command: str, missing: str) -> click.Command:
     )
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, epilog=EXIT_CODES)
 @click.version_option(package_name="otel-savetrace")
 def savetrace() -> None:
     """Say what differed between a save that failed and the retry that worked."""

@@ -24,6 +24,7 @@ from otel_savetrace.commands.options import (
     window_option,
 )
 from otel_savetrace.commands.page import page_option, write_page
+from otel_savetrace.commands.refusal import FAIL_ON_MET
 from otel_savetrace.loading.load import load
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.report.report_json import report_document
@@ -40,8 +41,8 @@ A BOUND is a word, one of >, >=, <, <=, and a number, or a percentage of all sav
 \b
   savetrace report SOURCE --since 1h --fail-on 'failed>1%' --fail-on 'saves<1'
 
-The exit code is 0 where the report was made, 1 where a BOUND is met, 2 where something asked for cannot be
-done.
+The exit code is 0 where the report was made, 1 where a BOUND is met and only then, 2 where something asked
+for cannot be done, 3 where a source cannot be read, 130 where it was interrupted.
 """
 
 
@@ -106,7 +107,7 @@ def report(
     for one in met:
         click.echo(f"--fail-on {one.given!r} is met: {one.seen(made)}.", err=True)
     if met:
-        ctx.exit(1)
+        ctx.exit(FAIL_ON_MET)
 
 
 def _is_of_route(save: Save, route: str | None) -> bool:

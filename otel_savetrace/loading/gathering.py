@@ -1,17 +1,25 @@
-"""Sources as archives: large files of spans stay where they lie, all else is read at once."""
+"""Sources as archives: large files of spans stay where they lie, all else is read at once.
+
+What a Jaeger gives is written to a file as soon as it is large, page by page, and is then read as any other.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import zstandard
+
 from otel_savetrace.loading.archive import Archive
+from otel_savetrace.loading.progress import Progress
 from otel_savetrace.logs.together import logs_of
 from otel_savetrace.spans.files import GZIP_BEGINS, ZSTANDARD_BEGINS, files_of, lines_of
-from otel_savetrace.spans.otlp_lines import BEGINS
-from otel_savetrace.spans.reading import Account, Query, Reading, gathering_no_garbage
-from otel_savetrace.spans.sources import STANDARD_INPUT, read, read_all
+from otel_savetrace.spans.jaeger import base_address, lines_of_jaeger
+from otel_savetrace.spans.jaeger_api import without_password
+from otel_savetrace.spans.otlp_lines import BEGINS, spans_of_line
+from otel_savetrace.spans.reading import Account, Query, Reading, each_once, gathering_no_garbage
+from otel_savetrace.spans.sources import STANDARD_INPUT, is_jaeger, read, read_all
 
 LARGE_BYTES = 32_000_000
 """Spans of so many bytes take a quarter of a gigabyte as Python objects; more stay in their files."""
@@ -23,16 +31,27 @@ LINES_LOOKED_AT = 3
 """A file whose first lines hold no span is not an archive of spans."""
 
 
-def gather(sources: Sequence[str], query: Query, large_bytes: int = LARGE_BYTES) -> list[Archive]:
-    """Return an archive for each source. Raises `SourceError` where one cannot be read."""
+def gather(
+    sources: Sequence[str], query: Query, folder: Path, progress: Progress, large_bytes: int = LARGE_BYTES
+) -> list[Archive]:
+    """Return an archive for each source; what cannot be read twice where it lies is kept in `folder`.
+
+    Raises `SourceError` where one cannot be read.
+    """
     if any(map(logs_of, sources)):
         # What a log tells is joined to the saves of all the others.
         with gathering_no_garbage():
-            return [in_memory(reading) for reading in read_all(sources, query)]
-    return [_archive(source, query, large_bytes) for source in sources]
+            return [in_memory(reading) for reading in read_all(sources, query, progress.share)]
+    return [
+        _archive(source, query, folder / f"jaeger-{number}.jsonl.zst", progress, large_bytes)
+        for number, source in enumerate(sources)
+    ]
 
 
-def _archive(source: str, query: Query, large_bytes: int) -> Archive:
+def _archive(source: str, query: Query, kept: Path, progress: Progress, large_bytes: int) -> Archive:
+    if is_jaeger(source):
+        with gathering_no_garbage():
+            return _archive_of_jaeger(source, query, kept, progress, large_bytes)
     if source != STANDARD_INPUT and "://" not in source:
         path = Path(source)
         files = files_of(path)
@@ -40,6 +59,30 @@ def _archive(source: str, query: Query, large_bytes: int) -> Archive:
             return Archive("folder" if path.is_dir() else "file", source, files)
     with gathering_no_garbage():
         return in_memory(read(source, query))
+
+
+def _archive_of_jaeger(
+    source: str, query: Query, kept: Path, progress: Progress, large_bytes: int
+) -> Archive:
+    account, name = Account(), without_password(source)
+    address = base_address(name)
+    lines = lines_of_jaeger(source, query, account, progress.share(f"reading {name}"))
+    first: list[bytes] = []
+    held = 0
+    for line in lines:
+        first.append(line)
+        held += len(line)
+        if held >= large_bytes:
+            _keep(itertools.chain(first, lines), kept)
+            return Archive("jaeger", name, [kept], jaeger_address=address, skipped_before=account.skipped())
+    spans = each_once(span for line in first for span in spans_of_line(line, address, account))
+    return Archive("jaeger", name, (), spans, account.skipped(), address)
+
+
+def _keep(lines: Iterator[bytes], path: Path) -> None:
+    with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as packed:
+        for line in lines:
+            packed.write(line)
 
 
 def in_memory(reading: Reading) -> Archive:

@@ -92,10 +92,25 @@ def load(
     It is asked with a save that has no calls, and must not look at them. Raises `SourceError` where a source
     cannot be read at all.
     """
-    archives = gather(sources, query, large_bytes)
+    with (
+        tempfile.TemporaryDirectory(prefix="savetrace-") as folder,
+        progress or Progress(shown=False) as shown,
+    ):
+        archives = gather(sources, query, Path(folder), shown, large_bytes)
+        return _load(archives, fits, window_seconds, shown, bounds, Path(folder))
+
+
+def _load(
+    archives: Sequence[Archive],
+    fits: Fits,
+    window_seconds: float,
+    progress: Progress,
+    bounds: Bounds,
+    folder: Path,
+) -> Loaded:
     with gathering_no_garbage():
         if any(archive.files for archive in archives):
-            return _chosen(archives, fits, window_seconds, progress or Progress(shown=False), bounds)
+            return _chosen(archives, fits, window_seconds, progress, bounds, folder)
         spans = each_once(span for archive in archives for span in archive.spans)
         found = saves(spans)
         fitting = list(moments(filter(fits, found)))
@@ -104,13 +119,14 @@ def load(
 
 
 def _chosen(
-    archives: Sequence[Archive], fits: Fits, window_seconds: float, progress: Progress, bounds: Bounds
+    archives: Sequence[Archive],
+    fits: Fits,
+    window_seconds: float,
+    progress: Progress,
+    bounds: Bounds,
+    folder: Path,
 ) -> Loaded:
-    with (
-        tempfile.TemporaryDirectory(prefix="savetrace-") as folder,
-        LightTable(Path(folder), fits) as table,
-        progress,
-    ):
+    with LightTable(folder, fits) as table:
         routes = _read_lightly(archives, table, progress)
         table.finish()
         wanted = choose(table.database, window_seconds, bounds)
@@ -127,7 +143,7 @@ def _read_lightly(archives: Sequence[Archive], table: LightTable, progress: Prog
     reading = LightReading(table)
     for number, archive in enumerate(archives):
         reading.read(number, archive, progress.step(f"reading {archive.name}", archive.bytes))
-        if archive.files:
+        if archive.files and archive.jaeger_address is None:
             refuse_what_is_not_otlp(archive.name, archive.account, found=bool(archive.identities))
     done: frozenset[int] = frozenset()
     while waiting := sorted(reading.others() - done):

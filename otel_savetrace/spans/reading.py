@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from otel_savetrace.spans.rows import Span
 
@@ -24,6 +24,10 @@ class Query:
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     service: str | None = None
     trace_ids: tuple[str, ...] = ()
+
+
+Heard = Callable[[float, int], None]
+"""Told how far the reading of a source is: which share of it is done, and how many traces have come."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

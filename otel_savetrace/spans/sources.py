@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from otel_savetrace.errors import SourceError
 from otel_savetrace.logs.reading import is_log, read_log_lines
 from otel_savetrace.logs.together import read_together
 from otel_savetrace.spans.jaeger import read_jaeger
+from otel_savetrace.spans.jaeger_api import without_password
 from otel_savetrace.spans.otlp_json import read_lines, read_path
-from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.reading import Heard, Query, Reading
 
 STANDARD_INPUT = "-"
 ASK_FOR_ALL = Query()
@@ -24,31 +25,43 @@ LINES_LOOKED_AT = 1_000
 """Lines of standard input by which it is told what it is."""
 
 
-def read(source: str, query: Query = ASK_FOR_ALL) -> Reading:
+Begin = Callable[[str], Heard | None]
+"""Told that a source is begun; gives what is to be told how far its reading is, None where nobody looks."""
+
+
+def read(source: str, query: Query = ASK_FOR_ALL, begin: Begin | None = None) -> Reading:
     """Read the spans of `source`; more than the query asks for may come back.
 
     `source` is a Jaeger address (`http://…`), the path of a file or folder of OTLP JSON lines or logs, or
     `-`. Raises `SourceError` where it cannot be read.
     """
-    return read_all([source], query)[0]
+    return read_all([source], query, begin)[0]
 
 
-def read_all(sources: Sequence[str], query: Query = ASK_FOR_ALL) -> list[Reading]:
+def read_all(sources: Sequence[str], query: Query = ASK_FOR_ALL, begin: Begin | None = None) -> list[Reading]:
     """Read several sources; what their logs tell of the others' saves stands on those.
 
     Raises `SourceError` where one cannot be read.
     """
-    return read_together(sources, query, _read_without_logs)
+
+    def without_logs(source: str, query: Query) -> Reading:
+        return _read_without_logs(source, query, begin)
+
+    return read_together(sources, query, without_logs)
 
 
-def _read_without_logs(source: str, query: Query) -> Reading:
+def is_jaeger(source: str) -> bool:
+    """Return whether a source is an address, and not a path."""
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _read_without_logs(source: str, query: Query, begin: Begin | None) -> Reading:
     if source == STANDARD_INPUT:
         return _read_standard_input(query)
-    scheme, separator, _ = source.partition("://")
-    if not separator:
+    if is_jaeger(source):
+        return read_jaeger(source, query, begin and begin(f"reading {without_password(source)}"))
+    if "://" not in source:
         return read_path(Path(source))
-    if scheme.lower() in {"http", "https"}:
-        return read_jaeger(source, query)
     raise SourceError(f"{source} cannot be read: give a path, or a Jaeger address with http:// or https://.")
 
 

@@ -28,11 +28,11 @@ NANOSECONDS = 1_000_000_000
 class Sender:
     """An app's tracing: makes saves and sends them to the Collector at `grpc` (``host:port``)."""
 
-    def __init__(self, grpc: str, exporter_seconds: float = 60.0) -> None:
+    def __init__(self, grpc: str, exporter_seconds: float = 60.0, service: str = SERVICE) -> None:
         # Longer than the 10 s that the exporter tries by default: the Collector may be gone for a while.
         exporter = OTLPSpanExporter(endpoint=grpc, insecure=True, timeout=exporter_seconds)
         self.processor = BatchSpanProcessor(exporter, schedule_delay_millis=100)
-        self.provider = TracerProvider(resource=Resource({"service.name": SERVICE}), shutdown_on_exit=False)
+        self.provider = TracerProvider(resource=Resource({"service.name": service}), shutdown_on_exit=False)
         self.provider.add_span_processor(self.processor)
         self.tracer = self.provider.get_tracer(names.SCOPE)
 
@@ -111,9 +111,9 @@ def _of_save(outcome: str, codes: tuple[str, ...]) -> Mapping[str, AttributeValu
 
 
 @contextmanager
-def sending_to(grpc: str) -> Iterator[Sender]:
+def sending_to(grpc: str, service: str = SERVICE) -> Iterator[Sender]:
     """Send saves to `grpc`; on leaving, everything made has been acknowledged."""
-    sender = Sender(grpc)
+    sender = Sender(grpc, service=service)
     try:
         yield sender
         sender.flush()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from otel_savetrace.commands.refusal import INTERRUPTED
 from otel_savetrace.demo.processes import LOOPBACK, base_environment, free_port
 from tests.doctor.test_exporter import http_server
 from tests.fixture_collector import ALL_LAYERS, Collector, make_collector
@@ -170,4 +171,4 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
         doctor.send_signal(signal.SIGINT)
         assert pipe.read() == b""
     _, said = doctor.communicate()
-    assert (doctor.returncode, said.decode().strip()) == (1, "Aborted!")
+    assert (doctor.returncode, said.decode().strip()) == (INTERRUPTED, "Aborted!")

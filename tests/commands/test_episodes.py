@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.reading import Heard, Query, Reading
 from tests.collector.saves import failed_and_retried
 from tests.commands.test_list_saves import run
 from tests.fixture_jaeger import StartJaeger
@@ -186,16 +186,16 @@ def test_nothing_that_failed_is_said(span_file: SpanFile) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["/nowhere"], "There is no file or folder /nowhere"),
-        (["x", "--window", "soon"], "--window soon is no length of time, such as 90s, 30m or 2h."),
+        (["/nowhere"], 3, "There is no file or folder /nowhere"),
+        (["x", "--window", "soon"], 2, "--window soon is no length of time, such as 90s, 30m or 2h."),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(words: list[str], said: str) -> None:
+def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(words: list[str], code: int, said: str) -> None:
     """No traceback: a sentence on standard error that says what was wrong."""
     ran = run("episodes", *words)
-    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert (ran.exit_code, ran.stdout) == (code, "")
     assert ran.stderr.startswith(f"Error: {said}")
 
 
@@ -203,7 +203,7 @@ def test_every_source_is_asked_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     """What a source may leave out is what no retry has either."""
     asked: list[tuple[str, Query]] = []
 
-    def read(source: str, query: Query) -> Reading:
+    def read(source: str, query: Query, heard: Heard | None) -> Reading:
         asked.append((source, query))
         return Reading("jaeger", source, (), (), source)
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_savetrace.commands.group import savetrace
+from otel_savetrace.commands.refusal import BAD_USE, DEFECT, UNREADABLE
 from otel_savetrace.spans.reading import Query, Reading
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
 
@@ -177,29 +178,31 @@ def test_the_environment_may_name_the_source(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["list"], "No source is given: name a Jaeger address"),
-        (["list", "/nowhere"], "There is no file or folder /nowhere"),
-        (["list", "http://127.0.0.1:1"], "No Jaeger answers at http://127.0.0.1:1"),
-        (["list", "x", "--since", "soon"], "--since soon is neither a length"),
-        (["list", "x", "--where", "storymap"], "--where storymap is not NAME=VALUE"),
-        (["list", "x", "--where", "=a"], "--where =a is not NAME=VALUE"),
+        (["list"], BAD_USE, "No source is given: name a Jaeger address"),
+        (["list", "/nowhere"], UNREADABLE, "There is no file or folder /nowhere"),
+        (["list", "http://127.0.0.1:1"], UNREADABLE, "No Jaeger answers at http://127.0.0.1:1"),
+        (["list", "x", "--since", "soon"], BAD_USE, "--since soon is neither a length"),
+        (["list", "x", "--where", "storymap"], BAD_USE, "--where storymap is not NAME=VALUE"),
+        (["list", "x", "--where", "=a"], BAD_USE, "--where =a is not NAME=VALUE"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(words: list[str], said: str) -> None:
+def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(words: list[str], code: int, said: str) -> None:
     """No traceback, no usage text: a sentence on standard error that says what was wrong."""
     ran = run(*words)
-    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert (ran.exit_code, ran.stdout) == (code, "")
     assert ran.stderr.startswith(f"Error: {said}")
     assert ran.stderr.count("\n") == 1
 
 
 def test_a_broken_command_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a missing extra is excused: an error of our own in a command comes out."""
+    """Only a missing extra is excused: an error of our own comes out whole, with an exit code of its own."""
 
     def broken(_: str) -> Any:
         raise ModuleNotFoundError("no such part of ours", name="otel_savetrace.part")
 
     monkeypatch.setattr("importlib.import_module", broken)
-    assert isinstance(run("demo").exception, ModuleNotFoundError)
+    ran = run("demo")
+    assert ran.exit_code == DEFECT
+    assert "ModuleNotFoundError: no such part of ours" in ran.stderr

@@ -16,10 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_savetrace.commands.group import savetrace
+from otel_savetrace.commands.refusal import DEFECT, INTERRUPTED, READER_GONE
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.report.report_json import schema
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
-from tests.spans.stub_jaeger import NOTHING_FOUND, StubJaeger
+from tests.spans.stub_jaeger import NOTHING_FOUND, Answer, StubJaeger
 
 ENVIRONMENT = {
     "SAVETRACE_SOURCE": None, "OTEL_SAVETRACE_FILE": None, "COLUMNS": "100", "NO_COLOR": None,
@@ -155,7 +156,8 @@ def test_the_help_tells_the_bounds_and_the_exit_codes() -> None:
     """A person who asks what a script may rely on finds it."""
     told = " ".join(run("--help").stdout.split())
     for said in (
-        "The exit code is 0 where the report was made, 1 where a BOUND is met, 2 where",
+        "The exit code is 0 where the report was made, 1 where a BOUND is met and only then, 2 where",
+        "3 where a source cannot be read, 130 where it was interrupted.",
         "The words are saves, failed, unknown, episodes, abandoned, open.",
         "--fail-on 'failed>1%' --fail-on 'saves<1'",
         "NO_COLOR",
@@ -179,7 +181,7 @@ def jaeger(failures: Path) -> Iterator[StubJaeger]:
     spans = [json.loads(line)["resourceSpans"] for line in failures.read_text().splitlines()]
     whole = json.dumps({"result": {"resourceSpans": [one for held in spans for one in held]}}).encode()
 
-    def answer(path: str, parameters: dict[str, str]) -> tuple[int, bytes]:
+    def answer(path: str, parameters: dict[str, str]) -> Answer:
         if path == "/base/api/v3/services":
             return 200, b'{"services":["storymap"]}'
         return (200, whole) if path == "/base/api/v3/traces" else NOTHING_FOUND
@@ -220,7 +222,23 @@ def test_who_reads_only_the_beginning_gets_no_traceback(span_file: SpanFile) -> 
     ran.stdout.close()
     assert ran.stderr.read() == b""
     ran.stderr.close()
-    ran.wait(timeout=30)
+    # All may have gone into the pipe before it was closed.
+    assert ran.wait(timeout=30) in {0, READER_GONE}
+
+
+def test_a_defect_is_not_taken_for_a_bound_that_is_met(
+    failures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw ends with a code of its own and its traceback, not with that of `--fail-on`."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr("otel_savetrace.commands.report.make_report", broken)
+    ran = run(failures, "--fail-on", "failed>0")
+    assert (ran.exit_code, ran.stdout) == (DEFECT, "")
+    assert ran.stderr.startswith("Traceback")
+    assert ran.stderr.endswith("ZeroDivisionError: nobody foresaw this\n")
 
 
 def test_ctrl_c_is_one_word() -> None:
@@ -234,5 +252,5 @@ def test_ctrl_c_is_one_word() -> None:
             assert asking.recv(3) == b"GET"
             ran.send_signal(signal.SIGINT)
             _, told = ran.communicate(timeout=20)
-    assert ran.returncode != 0
+    assert ran.returncode == INTERRUPTED
     assert told.strip() == "Aborted!"

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = tuple[int, bytes]
+Answer = tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]]
+"""Status, body, and headers where there are any."""
+
 Answering = Callable[[str, dict[str, str]], Answer]
 
 NOTHING_FOUND: Answer = (404, b'{"error":{"httpCode":404,"message":"No traces found"}}')
 
 
 class StubJaeger:
-    """Answers each GET with what `answering` returns for its path and parameters; keeps them in `asked`."""
+    """Answers each GET with what `answering` returns for its path and parameters.
+
+    It keeps those in `asked`, and the headers sent in `headers`.
+    """
 
     def __init__(self, answering: Answering) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.headers: list[Mapping[str, str]] = []
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -26,8 +32,11 @@ class StubJaeger:
                 parts = urllib.parse.urlsplit(self.path)
                 parameters = dict(urllib.parse.parse_qsl(parts.query))
                 stub.asked.append((parts.path, parameters))
-                status, body = answering(parts.path, parameters)
+                stub.headers.append({name.title(): value for name, value in self.headers.items()})
+                status, body, *headers = answering(parts.path, parameters)
                 self.send_response(status)
+                for name, value in (headers[0] if headers else {}).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
