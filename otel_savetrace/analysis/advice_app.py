@@ -146,12 +146,34 @@ def client_gone(case: Case) -> Iterator[str]:
             f"Make saves faster, or tell users to wait: they were gone after {took}, at no time in"
             " particular."
         )
-    yield "What they asked for may be stored all the same: a retry has to write the same key."
+    yield _stored_all_the_same(case)
 
 
 def browser(case: Case) -> Iterator[str]:
-    """Between the browser and the front."""
+    """Between the browser and the front: what the browser said of it."""
+    limit = limits_of(case.failed).get("browser")
+    if limit is not None:
+        yield (
+            f"Raise the page's own limit, which ends saves after {duration(limit.seconds)}, or make saves"
+            f" faster: {count(limit.saves, 'save')} ended just there."
+        )
+    elif "page_closed" in case.kinds:
+        yield "Let the page ask before it is left while a save is under way (beforeunload)."
+    elif "blocked" in case.kinds:
+        yield (
+            "Find the rule of the page's own policy (CSP), or the extension of these users' browsers, that"
+            f" forbids {_routes(case)}."
+        )
     yield "Let the page keep the content and try again: the request, or its answer, was lost on the way."
+    if any(save.stored for save in case.failed):
+        yield _stored_all_the_same(case)
+
+
+def _stored_all_the_same(case: Case) -> str:
+    stored = sum(save.stored == attributes.YES for save in case.failed)
+    of_all = f"{stored:,} of {count(len(case.failed), 'save')}" if len(case.failed) > 1 else "the save"
+    said = f"{of_all} {'are' if stored > 1 else 'is'}" if stored else "what was asked for may be"
+    return f"Let a retry write the same key: {said} stored all the same, whatever the user was told."
 
 
 def _give_up_first(case: Case, limit: float) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.calls import Call, call_name
+from otel_savetrace.analysis.disagreement import disagreement
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.values import integer
 from otel_savetrace.analysis.words import duration
@@ -29,7 +30,9 @@ STORED_NOTICES = {
 
 def notices(save: Save) -> list[str]:
     """Return what stands out, one clause each and each kind once: the weightiest first."""
-    found = [STORED_NOTICES.get((save.outcome, save.stored or "")), _patience(save)]
+    # Who disagrees says whether it is stored as well.
+    told = disagreement(save) or STORED_NOTICES.get((save.outcome, save.stored or ""))
+    found = [told, _patience(save)]
     found += [
         next((said for call in save.calls for said in kind(call)), None)
         for kind in (_foreign, _not_seen, _too_long, _clock, _credentials, _quota, _pool, _unanswered)

@@ -22,7 +22,7 @@ from otel_savetrace.analysis.findings import Patience
 from otel_savetrace.analysis.retries import SPARE, Retries, fitting, least, retries_of
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.troubled import has_worked
-from otel_savetrace.analysis.witnesses import FRONT_SECONDS
+from otel_savetrace.analysis.witnesses import BROWSER_SECONDS, FRONT_SECONDS
 from otel_savetrace.analysis.words import count, duration
 
 FEW = 5
@@ -66,6 +66,9 @@ FATES: Mapping[str, str] = {
     "process.killed": "worker",
 }
 """Whose limit ends saves of a cause: a front server's 502 is what it has where a worker is killed."""
+
+PAGE_TIMEOUT = "timeout"
+"""What a browser says of a save that its page gave up after a limit of the page's own."""
 
 NGINX_SECONDS = 60.0
 """nginx's default of proxy_read_timeout (ngx_http_proxy_module)."""
@@ -144,8 +147,9 @@ def limits_of(saves: Sequence[Save]) -> dict[str, Limit]:
 
 def lasted(save: Save) -> float:
     """Return how long a save took, in seconds, for whoever stands outermost of those that tell of it."""
-    of_front = values.number(save.span.attributes.get(FRONT_SECONDS))
-    return save.seconds if of_front is None else of_front
+    held = save.span.attributes
+    told = (values.number(held.get(name)) for name in (BROWSER_SECONDS, FRONT_SECONDS))
+    return next((seconds for seconds in told if seconds is not None), save.seconds)
 
 
 def limit_seen(ended: Sequence[float], worked: Sequence[float], keeper_seconds: float) -> Limit | None:
@@ -274,7 +278,7 @@ def _fate(save: Save) -> str | None:
     if has_worked(save) or (save.outcome == "unknown" and save.answered != "no"):
         return None
     cause = cause_of(save).name
-    known = FATES.get(cause)
+    known = "browser" if save.error_code == PAGE_TIMEOUT else FATES.get(cause)
     # A store that does not answer, or refuses, has limits and reasons of its own.
     own = cause.startswith(("app.", "unexplained")) and save.seconds >= UNRECORDED_SECONDS
     return known or ("other" if own else None)

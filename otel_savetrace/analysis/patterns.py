@@ -152,9 +152,7 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
         return PatternFound("no_storage_error", None, 0, 0.0, "No save failed.")
     failed = [save for save in failed if not _storage_is_unseen(save)]
     if not failed:
-        says = (
-            "Only what stands before the app tells of the saves that failed: what storage said is unknown."
-        )
+        says = "Only what stands before the app tells of the saves that failed: what storage said is unknown."
         return PatternFound("no_storage_error", None, 0, 0.0, says)
     found = [save for save in failed if _storage_is_innocent(save)]
     part = share(len(found), len(failed))

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.text import Text
 
 from otel_savetrace.analysis.content import same_content, seconds_between
+from otel_savetrace.analysis.disagreement import disagreement, sayings
 from otel_savetrace.analysis.episodes import Episode
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 from otel_savetrace.report.timeline import Marks
 from otel_savetrace.report.wording import (
     ASIDE,
+    NOT_TRUE,
     OUTCOME_STYLES,
     STATE_STYLES,
     UNKNOWN,
@@ -55,6 +57,7 @@ class EpisodeLines:
         for line in self._lines[id(episode)]:
             if self._width >= self._columns.beside + SHORTEST_TEXT:
                 yield self._beside(line)
+                yield from self._told_beneath(line)
             elif self._width >= self._columns.beneath:
                 yield from self._beneath(line)
             else:
@@ -86,6 +89,7 @@ class EpisodeLines:
                 Text("" if failed is None else CONTENT[same_content(failed, save)], ASIDE),
                 Text(pair.paired_by if pair else "", ASIDE),
                 Text(f"“{printable(save.user_error)}”" if save.user_error else "", ASIDE),
+                _witnesses(save),
                 Text(self._ids[save.trace_id], ASIDE),
             )
 
@@ -103,6 +107,13 @@ class EpisodeLines:
         )  # fmt: skip
         return row.append(GAP).append_text(line.trace)
 
+    def _told_beneath(self, line: _Line) -> Iterator[Text]:
+        rest = self._width - self._columns.time - 2 * len(GAP)
+        for part in _fitting(line.told, rest):
+            row = _row((Text(), self._columns.time), (part, rest))
+            row.rstrip()
+            yield row
+
     def _beneath(self, line: _Line) -> Iterator[Text]:
         columns = self._columns
         rest = self._width - columns.time - 2 * len(GAP)
@@ -114,7 +125,7 @@ class EpisodeLines:
             .append(GAP)
             .append_text(line.trace)
         )
-        for part in (Text() if fits else line.details, line.relation, line.saw):
+        for part in (Text() if fits else line.details, line.relation, line.saw, *_fitting(line.told, rest)):
             if part:
                 row = _row((Text(), columns.time), (part, rest))
                 row.rstrip()
@@ -132,6 +143,7 @@ class _Line:
     content: Text
     paired_by: Text
     saw: Text
+    told: Sequence[Text]
     trace: Text
 
     @property
@@ -145,6 +157,7 @@ class _Line:
         yield self.details
         yield self.relation
         yield self.saw
+        yield from self.told
         yield self.trace
 
 
@@ -207,6 +220,18 @@ def _details(save: Save) -> Text:
         made = save.attempts_made
         said.insert(0, Text(count(made, "attempt") if made else "nothing sent", ASIDE))
     return _listed(*(part for part in said if part is not None))
+
+
+def _witnesses(save: Save) -> list[Text]:
+    """Return what each of several witnesses says of a save; marked where they disagree."""
+    style = ASIDE if disagreement(save) is None else NOT_TRUE
+    return [Text(f"{printable(who)}: {printable(what)}", style) for who, what in sayings(save)]
+
+
+def _fitting(parts: Sequence[Text], room: int) -> Sequence[Text]:
+    """Return the parts in one line where there is room for it, else each in its own."""
+    together = _listed(*parts)
+    return [together] if parts and together.cell_len <= room else parts
 
 
 def _later(failed: Save, save: Save) -> Text:

@@ -9,7 +9,10 @@ import pytest
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.dependencies import failed_dependencies
+from otel_savetrace.analysis.disagreement import disagreement, sayings
 from otel_savetrace.analysis.episodes import episodes
+from otel_savetrace.analysis.notices import notices
+from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.witnesses import APP_STATUS, WITNESSES
 from otel_savetrace.spans.rows import Span
@@ -167,3 +170,47 @@ def test_hearing_twice_changes_nothing() -> None:
     random.Random(1).shuffle(mixed)  # noqa: S311 - an order, no secret
     assert saves(mixed) == once
     assert saves([*spans, *(save.span for save in once)]) == once
+
+
+def test_who_says_what_and_who_is_right() -> None:
+    """Where witnesses disagree it is told who says what, who is right for the user, and that it is stored."""
+    gone = browser_span("a", seconds=2.0, outcome=names.FAILED, code="timeout", status=None)
+    four = only(gone, nginx_span("a", 499, answered=False), flask_span("a", seconds=3.0))
+    assert sayings(four) == (
+        ("browser", "timeout after 2.0 s"), ("nginx", "499"), ("app", "200"), ("store", "stored"),
+    )  # fmt: skip
+    assert notices(four)[0] == (
+        "browser: timeout after 2.0 s; nginx: 499; app: 200; store: stored."
+        " The browser is right for the user: it failed, and is stored all the same"
+    )
+    three = only(nginx_span("a", 504, answered=False), flask_span("a", seconds=3.0))
+    assert str(disagreement(three)).startswith("nginx: 504; app: 200; store: stored. nginx is right")
+
+
+def test_who_agrees_is_not_told_of_as_disagreeing() -> None:
+    """Witnesses of one mind, and an app that stands alone, say nothing that has to be settled."""
+    agreeing = only(browser_span("a"), nginx_span("a", 200), flask_span("a"))
+    assert (len(sayings(agreeing)), disagreement(agreeing)) == (4, None)
+    assert (sayings(only(flask_span("a"))), disagreement(only(flask_span("a")))) == ((), None)
+
+
+def test_many_whose_page_gave_up_show_its_limit() -> None:
+    """Saves that a page gives up at one moment show its limit, and the advice says how many are stored."""
+    spans = []
+    for number in range(12):
+        spans += [
+            flask_span(f"well {number}", 100.0 * number),
+            browser_span(f"well {number}", 100.0 * number),
+        ]
+    for number in range(8):
+        at = 100.0 * number + 50.0
+        gone = browser_span(f"gone {number}", at, 4.0, outcome=names.FAILED, code="timeout", status=None)
+        spans += [flask_span(f"gone {number}", at + 0.1, seconds=5.0), gone]
+    held = saves(spans)
+    report = make_report((), held, episodes(held), lambda _: True, spans)
+    (verdict,) = report.verdicts
+    assert (verdict.cause, verdict.saves) == ("browser.network", 8)
+    assert "which ends saves after 4.0 s" in verdict.next[0]
+    assert "8 of 8 saves are stored all the same" in " ".join(verdict.next)
+    innocent = {found.pattern: found.holds for found in report.patterns}
+    assert innocent["no_storage_error"] is True

@@ -15,9 +15,10 @@ from rich.console import Console, RenderableType
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.differences import compare
 from otel_savetrace.analysis.episodes import episodes
-from otel_savetrace.analysis.saves import Save
+from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.report import terminal
 from otel_savetrace.spans.rows import Span
+from tests.analysis.made_witnesses import browser_span, flask_span, nginx_span
 from tests.fixture_spans import FAILED_PUT, RESET, SLOW_DOWN, Facts, Put, SpanFile, Try
 
 ReadSaves = Callable[[], list[Save]]
@@ -418,3 +419,13 @@ def renamed(save: Save, trace_id: str) -> Save:
     """Give a save another trace id."""
     held = {name: getattr(save.span, name) for name in save.span.__slots__}
     return Save(Span(**{**held, "trace_id": trace_id}), save.calls, save.thing)
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_an_episode_tells_what_each_witness_says(width: int) -> None:
+    """Beneath a save that browser, nginx and the app tell of otherwise stands who says what."""
+    gone = browser_span("a", seconds=2.0, outcome=names.FAILED, code="timeout", status=None)
+    held = saves([gone, nginx_span("a", 499), flask_span("a", seconds=3.0), flask_span("b", 60.0)])
+    (episode,) = episodes(held)
+    said = " ".join(printed(terminal.episode_view(episode), width).replace(",", "").split())
+    assert "browser: timeout after 2.0 s nginx: 499 app: 200 store: stored" in said
