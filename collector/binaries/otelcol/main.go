@@ -1,11 +1,13 @@
 // The OpenTelemetry Collector with just the components that collector/config names,
 // for tests and for machines without docker. In production take the official image
 // otel/opentelemetry-collector-contrib: it carries all of these under the same names.
+// Where Go's module proxy lacks a component of 0.161, go.mod has the newest that it has.
 package main
 
 import (
 	"log"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/otlpjsonconnector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -16,6 +18,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -69,6 +72,7 @@ func factories() (otelcol.Factories, error) {
 		return made, err
 	}
 	if made.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
+		filelogreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 	); err != nil {
 		return made, err
@@ -86,6 +90,7 @@ func factories() (otelcol.Factories, error) {
 	}
 	if made.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
 		forwardconnector.NewFactory(),
+		otlpjsonconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 	); err != nil {
 		return made, err
