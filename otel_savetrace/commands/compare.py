@@ -23,6 +23,7 @@ from otel_savetrace.commands.options import (
     source_or_default,
     storymap_option,
     tell_skipped,
+    until_option,
     where_option,
 )
 from otel_savetrace.commands.refusal import Refusal
@@ -52,6 +53,7 @@ SAVE_ID = re.compile(r"(?P<trace>[0-9a-f]{4,32})(:(?P<span>[0-9a-f]{16}))?")
 @storymap_option
 @service_option
 @since_option
+@until_option
 @json_option
 def compare(
     words: tuple[str, ...],
@@ -60,6 +62,7 @@ def compare(
     storymap: str | None,
     service: str | None,
     since_nanoseconds: int | None,
+    until_nanoseconds: int | None,
     as_json: bool,
 ) -> None:
     """Hold two saves against each other.
@@ -68,7 +71,7 @@ def compare(
     failed save that fits, and its retry; --episode takes the whole way from the first failure to the save
     that worked, and shows what came between.
     """
-    selection = Selection(conditions, storymap, since_nanoseconds, service)
+    selection = Selection(conditions, storymap, since_nanoseconds, service, until_nanoseconds)
     episode = None
     if of_episode:
         reading, episode = _episode(_only_source(words), _save_id(of_episode), selection)
@@ -101,7 +104,7 @@ def _only_source(words: Sequence[str]) -> str:
 def _episode(source: str, wanted: re.Match[str], selection: Selection) -> tuple[Reading, Episode]:
     reading = read(source, _around(source, wanted["trace"], selection))
     found = saves(reading.spans)
-    save = _the_save(found, wanted, reading, how_far(reading, selection.since_nanoseconds))
+    save = _the_save(found, wanted, reading, how_far(reading, selection))
     for episode in episodes(found):
         if save in episode.members:
             return reading, episode
@@ -144,7 +147,7 @@ def _latest_failure(source: str, selection: Selection) -> tuple[Reading, Save, S
     reading = read(source, selection.query)
     found = [one for one in episodes(saves(reading.spans)) if selection.fits(one.failed[-1])]
     if not found:
-        looked = how_far(reading, selection.since_nanoseconds)
+        looked = how_far(reading, selection)
         raise TraceNotFoundError(f"No failed save with {selection.described()} is in {source}{looked}.")
     latest = max(found, key=lambda episode: episode.failed[-1].span.start_nanoseconds)
     failed = latest.failed[-1]
@@ -165,7 +168,7 @@ def _named(words: Sequence[str], selection: Selection) -> tuple[Reading, Save, S
     traces = tuple(match["trace"] for match in wanted)
     reading = read(source, dataclasses.replace(selection.query, trace_ids=traces))
     found = saves(reading.spans)
-    looked = how_far(reading, selection.since_nanoseconds) if min(map(len, traces)) < WHOLE_TRACE_ID else ""
+    looked = how_far(reading, selection) if min(map(len, traces)) < WHOLE_TRACE_ID else ""
     first, second = (_the_save(found, match, reading, looked) for match in wanted)
     return reading, first, second
 

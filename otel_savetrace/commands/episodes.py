@@ -21,6 +21,7 @@ from otel_savetrace.commands.options import (
     spans_of,
     storymap_option,
     tell_skipped,
+    until_option,
     where_option,
     window_option,
 )
@@ -40,6 +41,7 @@ DEFAULT_LIMIT = 20
 @click.option("--code", metavar="CODE", help="Only episodes with this error code, such as SlowDown.")
 @service_option
 @since_option
+@until_option
 @window_option
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="COUNT",
@@ -54,6 +56,7 @@ def episodes(
     code: str | None,
     service: str | None,
     since_nanoseconds: int | None,
+    until_nanoseconds: int | None,
     window_seconds: float,
     limit: int | None,
     as_json: bool,
@@ -62,7 +65,7 @@ def episodes(
 
     An episode is one or more failed saves of the same thing by the same user, and the save that ended it.
     """
-    selection = Selection(conditions, storymap, since_nanoseconds, service)
+    selection = Selection(conditions, storymap, since_nanoseconds, service, until_nanoseconds, window_seconds)
     readings = read_sources(sources, selection.query)
     found = saves(spans_of(readings))
     pairing = pair(found, window_seconds)
@@ -75,7 +78,7 @@ def episodes(
         document = episodes_document(readings, found, fitting[-(limit or len(fitting)) :], pairing)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     elif not fitting:
-        looked = how_far(readings[0], since_nanoseconds)
+        looked = how_far(readings[0], selection)
         names = " and ".join(reading.name for reading in readings)
         click.echo(f"No failed save fits among the {len(found):,} saves of {names}{looked}.")
     else:

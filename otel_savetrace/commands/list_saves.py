@@ -21,6 +21,7 @@ from otel_savetrace.commands.options import (
     source_or_default,
     storymap_option,
     tell_skipped,
+    until_option,
     where_option,
 )
 from otel_savetrace.report.as_json import list_document
@@ -41,6 +42,7 @@ DEFAULT_LIMIT = 50
 @click.option("--code", metavar="CODE", help="Only saves with this error code, such as SlowDown.")
 @service_option
 @since_option
+@until_option
 @click.option(
     "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="The latest only."
 )
@@ -53,11 +55,12 @@ def list_saves(
     outcome: str | None,
     code: str | None,
     since_nanoseconds: int | None,
+    until_nanoseconds: int | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """List saves, and what became of those that failed."""
-    selection = Selection(conditions, storymap, since_nanoseconds, service)
+    selection = Selection(conditions, storymap, since_nanoseconds, service, until_nanoseconds)
     reading = read(source_or_default(source), selection.query)
     found = saves(reading.spans)
     fitting = [save for save in found if selection.fits(save) and _ended_so(save, outcome, code)]
@@ -66,7 +69,7 @@ def list_saves(
     if as_json:
         click.echo(json.dumps(list_document(reading, shown, told), ensure_ascii=False, indent=2))
     elif not shown:
-        looked = how_far(reading, since_nanoseconds)
+        looked = how_far(reading, selection)
         click.echo(f"No save fits among the {len(reading.spans):,} spans of {reading.name}{looked}.")
     else:
         _print(Console(), reading, shown, told)

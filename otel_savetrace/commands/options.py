@@ -20,6 +20,7 @@ from otel_savetrace.analysis.findings import SourceSeen
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
+from otel_savetrace.spans.jaeger_api import SAVETRACE_JAEGER_HEADERS
 from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
 from otel_savetrace.spans.sources import read_all
@@ -31,8 +32,9 @@ SOURCE_HELP = f"""
 SOURCE is the address of a Jaeger (http://localhost:16686), a file or folder, or - for standard input. A file
 is one of OTLP JSON lines, an app's log with [SAVE_ATTEMPT] lines, or an access log of nginx, gunicorn or
 HAProxy; rotated, .gz and .zst too. What several sources tell of one save is joined. Of a Jaeger the last 24
-hours are read, unless --since says otherwise. Without SOURCE, the variable {SAVETRACE_SOURCE} is used, else
-{OTEL_SAVETRACE_FILE}.
+hours are read, or those before --until, unless --since says otherwise; where it wants a login, write
+http://user:password@host, or its headers in {SAVETRACE_JAEGER_HEADERS}. Without SOURCE, the variable
+{SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
 """
 
 LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")
@@ -72,7 +74,7 @@ def read_length(ctx: click.Context, param: click.Parameter, given: str) -> float
     return _seconds(length)
 
 
-def read_since(ctx: click.Context, param: click.Parameter, given: str | None) -> int | None:
+def read_time(ctx: click.Context, param: click.Parameter, given: str | None) -> int | None:
     """Return a time, or a length back from now, in nanoseconds since 1970; without a zone it is UTC."""
     if given is None:
         return None
@@ -83,7 +85,7 @@ def read_since(ctx: click.Context, param: click.Parameter, given: str | None) ->
         moment = datetime.datetime.fromisoformat(given.replace("Z", "+00:00"))
     except ValueError:
         raise Refusal(
-            f"--since {given} is neither a length (90m, 24h, 7d) nor a time (2026-11-24T22:00)."
+            f"{param.opts[0]} {given} is neither a length (90m, 24h, 7d) nor a time (2026-11-24T22:00)."
         ) from None
     in_its_zone = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
     return int(in_its_zone.timestamp() * 1e9)
@@ -112,8 +114,12 @@ storymap_option = click.option(
     help="Only saves with an attribute of your own that ends in .id and has this value.",
 )  # fmt: skip
 since_option = click.option(
-    "--since", "since_nanoseconds", callback=read_since, metavar="TIME",
+    "--since", "since_nanoseconds", callback=read_time, metavar="TIME",
     help="Only saves since then: 24h, 7d, 2026-11-24T22:00.",
+)  # fmt: skip
+until_option = click.option(
+    "--until", "until_nanoseconds", callback=read_time, metavar="TIME",
+    help="Only saves that began before then: 2h (ago), 2026-11-24T23:00.",
 )  # fmt: skip
 service_option = click.option(
     "--service", metavar="NAME", help="Only saves of this service: of a Jaeger no other is read."
@@ -133,6 +139,8 @@ class Selection:
     storymap: str | None = None
     since_nanoseconds: int | None = None
     service: str | None = None
+    until_nanoseconds: int | None = None
+    window_seconds: float = WINDOW_SECONDS
 
     @property
     def names_something(self) -> bool:
@@ -145,7 +153,14 @@ class Selection:
         naming = {
             name: wanted for name, wanted in self.conditions if _is_own(name) and attributes.names_it(name)
         }
-        return Query(start_nanoseconds=self.since_nanoseconds, attributes=naming, service=self.service)
+        return Query(self.since_nanoseconds, self._last_retry, naming, self.service)
+
+    @property
+    def _last_retry(self) -> int | None:
+        """When the last save may begin that is a retry of one meant."""
+        if self.until_nanoseconds is None:
+            return None
+        return self.until_nanoseconds + round(self.window_seconds * 1e9)
 
     def described(self) -> str:
         """Return it in words, for a sentence: ``storymap.id=my-map and …``."""
@@ -154,7 +169,10 @@ class Selection:
 
     def fits(self, save: Save) -> bool:
         """Return whether a save is meant."""
-        if self.since_nanoseconds is not None and save.span.start_nanoseconds < self.since_nanoseconds:
+        begins = save.span.start_nanoseconds
+        if self.since_nanoseconds is not None and begins < self.since_nanoseconds:
+            return False
+        if self.until_nanoseconds is not None and begins >= self.until_nanoseconds:
             return False
         if self.service not in {None, save.span.service}:
             return False
@@ -173,11 +191,12 @@ def _is_own(name: str) -> bool:
     return bool(own_names({name: ""}))
 
 
-def how_far(reading: Reading, since_nanoseconds: int | None) -> str:
+def how_far(reading: Reading, selection: Selection) -> str:
     """Return, for a sentence that something was not found, how far back was looked; empty where all was."""
-    if reading.kind == "jaeger" and since_nanoseconds is None:
-        return " of the last 24 hours (--since reads further back)"
-    return ""
+    if reading.kind != "jaeger" or selection.since_nanoseconds is not None:
+        return ""
+    hours = "the last 24 hours" if selection.until_nanoseconds is None else "the 24 hours before --until"
+    return f" of {hours} (--since reads further back)"
 
 
 def tell_skipped(reading: Reading | SourceSeen) -> None:

@@ -21,6 +21,7 @@ from otel_savetrace.commands.options import (
     source_or_default,
     storymap_option,
     tell_skipped,
+    until_option,
     window_option,
 )
 from otel_savetrace.commands.page import page_option, write_page
@@ -52,6 +53,7 @@ for cannot be done, 3 where a source cannot be read, 130 where it was interrupte
 @click.option("--route", metavar="ROUTE", help="Only saves of this route: /save, or 'POST /save'.")
 @service_option
 @since_option
+@until_option
 @window_option
 @json_option
 @click.option(
@@ -69,6 +71,7 @@ def report(
     route: str | None,
     service: str | None,
     since_nanoseconds: int | None,
+    until_nanoseconds: int | None,
     window_seconds: float,
     as_json: bool,
     json_episodes: bool,
@@ -79,7 +82,7 @@ def report(
 
     The first three lines are the answer; below stands what it rests on, and what cannot be said.
     """
-    selection = Selection((), storymap, since_nanoseconds, service)
+    selection = Selection((), storymap, since_nanoseconds, service, until_nanoseconds, window_seconds)
 
     def fits(save: Save) -> bool:
         return selection.fits(save) and _is_of_route(save, route)

@@ -1,7 +1,7 @@
 """Which searches bring a Jaeger's saves and little else, and in which pieces of time they are made.
 
 **Saves only.** Jaeger finds by service, span name and attributes, and cannot be asked for what is missing. So
-where the newest traces of a service show that most of it is saves, or that there are few, it is read whole.
+where some traces of a service show that most of it is saves, or that there are few, it is read whole.
 Else three kinds of searches bring each save that the analysis would know: by each span name that writes to
 S3 (also saves whose own span is missing, and plain OpenTelemetry), by ``savetrace.outcome=failed`` (failed
 before anything was written), and by the names of the spans that those two have shown to be saves' (no write,
@@ -16,6 +16,7 @@ many traces are asked for follows from how long Jaeger took, and how much it sen
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import time
@@ -44,8 +45,8 @@ MOST_REFUSALS = 3
 SHORTEST_NANOSECONDS = 1_000
 """Jaeger stores times in microseconds: no time is shorter than one."""
 
-NEWEST = 100
-"""Traces of a service that tell what it is."""
+LOOKED_AT, PARTS = 100, 4
+"""Traces of a service that tell what it is, and in how many parts of the time some are looked at."""
 
 MOSTLY = 0.5
 """With so large a share of saves a service is read whole: by name, each save would be read twice."""
@@ -125,12 +126,12 @@ class _Searching:
         if operations and not writing and not self._any_told():
             self.way.without.append(self.service)
             return
-        newest = self._newest()
-        if newest is not None and newest.found < NEWEST:
-            self.way.read(1.0, newest.found)
-            yield newest
+        looked_at = self._looked_at()
+        if looked_at is not None and looked_at.found < LOOKED_AT:
+            self.way.read(1.0, looked_at.found)
+            yield looked_at
             return
-        if newest is None or len(_of_saves(newest)) >= MOSTLY * newest.found or not operations:
+        if looked_at is None or not operations or self._mostly_saves(looked_at):
             yield from self._pages(Search(self.service), 0.0, 1.0)
             return
         searches = [*(Search(self.service, name) for name in writing), failed]
@@ -152,12 +153,22 @@ class _Searching:
             for outcome in (attributes.FAILED, attributes.SUCCEEDED)
         )
 
-    def _newest(self) -> Page | None:
+    def _looked_at(self) -> Page | None:
         """Return some traces, the newest where Jaeger gives those first; None where that is too much."""
         try:
-            return self.jaeger.find(Search(self.service), self.start, self.end, NEWEST)
+            return self.jaeger.find(Search(self.service), self.start, self.end, LOOKED_AT)
         except TooMuchAskedError:
             return None
+
+    def _mostly_saves(self, newest: Page) -> bool:
+        """Return whether most traces are of saves, by those looked at and some of earlier times."""
+        pages = [newest]
+        for part in range(1, PARTS):
+            end = self.end - (self.end - self.start) * part // PARTS
+            with contextlib.suppress(TooMuchAskedError):
+                pages.append(self.jaeger.find(Search(self.service), self.start, end, LOOKED_AT // PARTS))
+        found = sum(len(page.begins) for page in pages)
+        return sum(len(_of_saves(page)) for page in pages) >= MOSTLY * found
 
     def _pages(self, search: Search, done: float, part: float) -> Iterator[Page]:
         """Yield what a search finds, the latest first, without what was yielded before.

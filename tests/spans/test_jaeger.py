@@ -26,7 +26,7 @@ SERVICES: Answer = (200, b'{"services":["storymap"]}')
 
 def few_at_once(monkeypatch: pytest.MonkeyPatch, traces: int) -> None:
     """Let every search ask for so many traces only."""
-    for name in ("FIRST_DEPTH", "MOST_DEPTH", "NEWEST"):
+    for name in ("FIRST_DEPTH", "MOST_DEPTH", "LOOKED_AT"):
         monkeypatch.setattr(search, name, traces)
 
 
