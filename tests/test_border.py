@@ -14,7 +14,7 @@ from otel_savetrace.demo.processes import base_environment
 
 DESK = ("spans", "logs", "analysis", "report", "commands", "cli")
 
-NOT_IN_THE_APP = {"boto3", "click", "duckdb", "jinja2", "platformdirs", "rich"}
+NOT_IN_THE_APP = {"boto3", "click", "duckdb", "jinja2", "msgspec", "orjson", "platformdirs", "rich"}
 """What capture may not load: it runs in somebody's production app."""
 
 OF_FLASK = {"click", "jinja2"}

@@ -1,6 +1,6 @@
 """A source that can be read more than once, and ways to read it: spans in memory, or in files.
 
-Most spans of a file are never parsed: a line is cut, and a piece is parsed where it is wanted.
+Most spans of a file are never read: of a line there is an outline, from which those wanted are read.
 """
 
 from __future__ import annotations
@@ -9,22 +9,19 @@ import dataclasses
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Set
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import orjson
 
-from otel_savetrace.spans.cutting import Cutter, Piece
 from otel_savetrace.spans.files import lines_of
-from otel_savetrace.spans.otlp import NotOtlpError, span_of
+from otel_savetrace.spans.otlp import NotOtlpError, Place
 from otel_savetrace.spans.otlp_lines import spans_of_line
+from otel_savetrace.spans.otlp_outline import Group, Outline, Outliner, span_of_outline
 from otel_savetrace.spans.reading import Account, Skipped
 from otel_savetrace.spans.rows import Span
 
 At = Callable[[int], None]
 """Told how many bytes of a source have been read."""
-
-NAMED_KIND = b'"kind":"'
-"""A writer that tells kinds by name; its lines are read with care."""
 
 
 @dataclasses.dataclass
@@ -32,7 +29,7 @@ class Archive:
     """One source: what a person calls it, its files or the spans that are in memory already.
 
     `skipped` and `account` tell what was no span in it. `identities` has a number for each span read, the
-    same for the same span; `uncut` has the lines that had to be parsed whole.
+    same for the same span; `careful` has the lines that had to be read with care.
     """
 
     kind: str
@@ -42,7 +39,7 @@ class Archive:
     skipped_before: tuple[Skipped, ...] = ()
     jaeger_address: str | None = None
     account: Account = dataclasses.field(default_factory=Account)
-    uncut: set[str] = dataclasses.field(default_factory=set)
+    careful: set[str] = dataclasses.field(default_factory=set)
     identities: array[int] = dataclasses.field(default_factory=lambda: array("q"))
 
     @property
@@ -61,37 +58,45 @@ class Archive:
         return len(self.spans) + len(np.unique(numbers)) if len(numbers) else len(self.spans)
 
 
-def lines_read(
-    archive: Archive, account: Account, at: At | None = None
-) -> Iterator[tuple[str, Sequence[Piece] | Sequence[Span]]]:
-    """Yield where a line stands and its spans: cut and not parsed, or where it cannot be cut, parsed."""
+class Line(NamedTuple):
+    """A line: where it stands, and its spans, outlined or, where that cannot be, read."""
+
+    where: str
+    groups: Sequence[Group]
+    spans: Sequence[Span] = ()
+
+
+def lines_read(archive: Archive, account: Account, at: At | None = None) -> Iterator[Line]:
+    """Yield the lines of an archive; the spans that are in memory come as one."""
     if archive.spans:
-        yield archive.name, archive.spans
-    cutter = Cutter()
+        yield Line(archive.name, (), archive.spans)
+    outliner = Outliner()
     for where, line in _lines(archive, account, at):
-        pieces = None if NAMED_KIND in line else cutter.pieces(line)
-        if pieces is None:
-            archive.uncut.add(where)
-            yield where, list(spans_of_line(line, where, account))
+        groups = outliner.outline(line)
+        if groups is None:
+            archive.careful.add(where)
+            yield Line(where, (), list(spans_of_line(line, where, account)))
         else:
-            yield where, pieces
+            yield Line(where, groups)
 
 
 def spans_of_traces(archive: Archive, wanted: Set[int], at: At | None = None) -> Iterator[Span]:
     """Yield the spans of the traces wanted, by their numbers, of an archive that `lines_read` has read."""
     # What cannot be read has been counted when the archive was read first.
     unheard = Account()
-    cutter = Cutter()
-    beginnings = frozenset(b"%016x" % number for number in wanted)
+    outliner = Outliner()
+    beginnings = frozenset(f"{number:016x}" for number in wanted)
     yield from _of_traces(archive.spans, wanted)
     for where, line in _lines(archive, unheard, at):
-        if where in archive.uncut:
+        if where in archive.careful:
             yield from _of_traces(spans_of_line(line, where, unheard), wanted)
-        else:
-            for piece in cutter.pieces_of(line, beginnings):
-                span = parsed(piece, unheard, where)
-                if span is not None:
-                    yield span
+            continue
+        for place, outlines in outliner.outline_again(line) or ():
+            for outline in outlines:
+                if outline.trace_id[:16] in beginnings:
+                    span = read(outline, place, unheard, where)
+                    if span is not None:
+                        yield span
 
 
 def _of_traces(spans: Iterable[Span], wanted: Container[int]) -> Iterator[Span]:
@@ -107,18 +112,16 @@ def _lines(archive: Archive, account: Account, at: At | None) -> Iterator[tuple[
         passed += file.stat().st_size
 
 
-def parsed(piece: Piece, account: Account, where: str) -> Span | None:
-    """Return a piece as a row; None, and counted, where it cannot be read."""
+def read(outline: Outline, place: Place, account: Account, where: str) -> Span | None:
+    """Return an outlined span as a row; None, and counted, where it cannot be read."""
     try:
-        return span_of(orjson.loads(piece.text), piece.place)
-    except orjson.JSONDecodeError:
-        account.add("a span that is not JSON", where)
+        return span_of_outline(outline, place)
     except NotOtlpError as error:
         account.add(str(error), where)
-    return None
+        return None
 
 
-def trace_number(trace_id: str | bytes) -> int:
+def trace_number(trace_id: str) -> int:
     """Return the first half of a trace id, which tells traces apart in a quarter of the room."""
     return int(trace_id[:16], 16)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions
-from otel_savetrace.spans.cutting import Piece
-from otel_savetrace.spans.otlp import LATEST_NANOSECONDS, STATUSES, NotOtlpError, value_of
-from otel_savetrace.spans.rows import AttributeValue, Span
+from otel_savetrace.spans.otlp import Place
+from otel_savetrace.spans.otlp_attributes import those_needed
+from otel_savetrace.spans.otlp_outline import Outline
+from otel_savetrace.spans.rows import Span
 
 ALWAYS = frozenset(
     {
@@ -29,7 +26,8 @@ ALWAYS = frozenset(
 
 MOST_NAMES = 10_000
 
-SERVER = 2
+ERROR = 2
+"""The number of the status of a span that failed."""
 
 
 class _Needed(dict[str, bool]):
@@ -46,43 +44,27 @@ class _Needed(dict[str, bool]):
 _NEEDED = _Needed()
 
 
-def light_span(piece: Piece) -> Span | None:
+def light_span(outline: Outline, place: Place) -> Span | None:
     """Return a server span without what is not needed; None where it has to be read with care."""
     try:
-        span = orjson.loads(piece.text)
-        start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
-        if (
-            span["kind"] != SERVER
-            or not 0 <= start <= LATEST_NANOSECONDS
-            or not 0 <= end <= LATEST_NANOSECONDS
-        ):
-            return None
-        return Span(
-            trace_id=piece.trace_id.decode(),
-            span_id=piece.span_id.decode(),
-            parent_span_id=None,
-            name=span["name"],
-            kind="server",
-            scope=piece.place.scope,
-            scope_version=piece.place.scope_version,
-            service=piece.place.service,
-            start_nanoseconds=start,
-            end_nanoseconds=end,
-            status=STATUSES[span.get("status", {}).get("code", 0)],
-            status_message="",
-            attributes=_needed(span["attributes"]),
-            resource=piece.place.resource,
-            links=(),
-            events=(),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, NotOtlpError):
+        held = those_needed(outline.attributes, _NEEDED)
+    except ValueError:
         return None
-
-
-def _needed(held: list[dict[str, Any]]) -> dict[str, AttributeValue]:
-    needed = _NEEDED
-    return {
-        name: text if (text := one["value"].get("stringValue")).__class__ is str else value_of(one["value"])
-        for one in held
-        if needed[name := one["key"]]
-    }
+    return Span(
+        trace_id=outline.trace_id,
+        span_id=outline.span_id,
+        parent_span_id=None,
+        name=outline.name,
+        kind="server",
+        scope=place.scope,
+        scope_version=place.scope_version,
+        service=place.service,
+        start_nanoseconds=int(outline.start_time_unix_nano),
+        end_nanoseconds=int(outline.end_time_unix_nano),
+        status="error" if outline.status.code == ERROR else "unset",
+        status_message="",
+        attributes=held,
+        resource=place.resource,
+        links=(),
+        events=(),
+    )

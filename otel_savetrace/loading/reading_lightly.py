@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,20 +15,21 @@ from otel_savetrace.analysis.calls import is_call, operation_of
 from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
 from otel_savetrace.analysis.witnesses import ACCESS_LOG, is_browsers, is_fronts
-from otel_savetrace.loading.archive import Archive, At, lines_read, parsed, trace_number
+from otel_savetrace.loading.archive import Archive, At, lines_read, read, trace_number
 from otel_savetrace.loading.light import LightTable
 from otel_savetrace.loading.light_span import light_span
 from otel_savetrace.loading.waiting import Waiting
-from otel_savetrace.spans.cutting import IDS_END, Piece
+from otel_savetrace.spans.otlp import NotOtlpError, Place
+from otel_savetrace.spans.otlp_outline import SERVER, Kept, Outline, kept, span_of_kept
 from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
-SERVER = b'"kind":2'
 OUTCOME = b'"savetrace.outcome"'
 STATUSES = (b'"http.status_code"', b'"http.response.status_code"')
 FAILED = b'"failed"'
-S3 = b"S3"
-WRITING = re.compile(b"|".join(name.encode() for name in sorted(attributes.WRITES))).search
+OPERATION = b'"rpc.method"'
+WRITING = re.compile("|".join(sorted(attributes.WRITES))).search
+WRITING_BYTES = re.compile("|".join(sorted(attributes.WRITES)).encode()).search
 
 SPANS_TO_LEARN_FROM = 5_000
 """Spans at the beginning of an archive by which it is learned which attributes name what was saved."""
@@ -55,15 +57,22 @@ class LightReading:
     def read(self, number: int, archive: Archive, at: At | None = None) -> None:
         """Read one archive."""
         self._names = _learned(archive)
-        for where, line in lines_read(archive, archive.account, at):
-            for one in line:
-                if isinstance(one, Span):
-                    if not archive.spans:
-                        archive.identities.append(_identity(one))
-                    self._take(number, one)
-                else:
-                    archive.identities.append(hash(one.text[:IDS_END]))
-                    self._take_piece(number, archive, one, where)
+        for where, groups, spans in lines_read(archive, archive.account, at):
+            if not archive.spans:
+                archive.identities.extend([hash((span.trace_id, span.span_id)) for span in spans])
+            for span in spans:
+                self._take(number, span)
+            for place, outlines in groups:
+                archive.identities.extend([hash((one.trace_id, one.span_id)) for one in outlines])
+                witness = place.scope == attributes.BROWSER_SCOPE or place.scope.endswith(ACCESS_LOG)
+                for one in outlines:
+                    if witness:
+                        disputes = FAILED in bytes(one.attributes)
+                        self._take_witness(trace_number(one.trace_id), disputes=disputes)
+                    elif one.kind == SERVER:
+                        self._take_request(number, archive, one, place, where)
+                    elif _may_write(one, place):
+                        self._keep(one, place)
 
     def others(self) -> frozenset[int]:
         """Return the numbers of the traces that have to be read whole."""
@@ -73,24 +82,22 @@ class LightReading:
         cut = [trace for trace, route in self._cut.items() if route in self.routes]
         return frozenset((*found, *cut, *self._disputed))
 
-    def _take_piece(self, number: int, archive: Archive, piece: Piece, where: str) -> None:
-        text = piece.text
-        if piece.place.scope == attributes.BROWSER_SCOPE or piece.place.scope.endswith(ACCESS_LOG):
-            self._take_witness(trace_number(piece.trace_id), disputes=FAILED in text)
-        elif SERVER in text:
-            trace = trace_number(piece.trace_id)
-            calls = self._waiting.taken(trace)
-            answered = STATUSES[0] in text or STATUSES[1] in text
-            told = OUTCOME in text
-            if told or calls or not answered:
-                span = light_span(piece) if told else None
-                span = span or parsed(piece, archive.account, where)
-                if span is not None:
-                    self._take(number, span, calls)
-        elif S3 in text and WRITING(text):
-            dropped = self._waiting.add(trace_number(piece.trace_id), piece)
-            if dropped is not None:
-                self._writing.append(dropped)
+    def _take_request(
+        self, number: int, archive: Archive, outline: Outline, place: Place, where: str
+    ) -> None:
+        calls = self._waiting.taken(trace_number(outline.trace_id))
+        held = bytes(outline.attributes)
+        told = OUTCOME in held
+        if told or calls or not (STATUSES[0] in held or STATUSES[1] in held):
+            span = light_span(outline, place) if told else None
+            span = span or read(outline, place, archive.account, where)
+            if span is not None:
+                self._take(number, span, calls)
+
+    def _keep(self, call: Outline, place: Place) -> None:
+        dropped = self._waiting.add(trace_number(call.trace_id), kept(call, place))
+        if dropped is not None:
+            self._writing.append(dropped)
 
     def _take_witness(self, trace: int, *, disputes: bool) -> None:
         """Take a span of a browser or a front server: where it disputes what the app told, all is read."""
@@ -98,7 +105,7 @@ class LightReading:
         if disputes:
             self._disputed.append(trace)
 
-    def _take(self, number: int, span: Span, calls: Sequence[Piece] = ()) -> None:
+    def _take(self, number: int, span: Span, calls: Sequence[Kept] = ()) -> None:
         if is_browsers(span) or is_fronts(span):
             disputes = span.attributes.get(attributes.OUTCOME) == attributes.FAILED
             self._take_witness(trace_number(span.trace_id), disputes=disputes)
@@ -116,11 +123,9 @@ class LightReading:
         elif calls:
             self._take_plain(number, span, calls)
 
-    def _take_plain(self, number: int, span: Span, calls: Sequence[Piece]) -> None:
+    def _take_plain(self, number: int, span: Span, calls: Sequence[Kept]) -> None:
         """Take a request of plain OpenTelemetry, which is a save if it wrote."""
-        unheard = Account()
-        read = [parsed(piece, unheard, "") for piece in calls]
-        for one in requests((span, *(call for call in read if call is not None))):
+        for one in requests((span, *_read_calls(calls))):
             if one.span is span and one.writes:
                 self._told.append(trace_number(span.trace_id))
                 self.add(number, Save(span, one.calls, thing_of(one, self._names)))
@@ -135,8 +140,20 @@ class LightReading:
         self._table.add(number, save)
 
 
-def _identity(span: Span) -> int:
-    return hash(b'{"traceId":"%b","spanId":"%b"' % (span.trace_id.encode(), span.span_id.encode()))
+def _may_write(outline: Outline, place: Place) -> bool:
+    """Return whether a span may be a call that stores something, by what can be seen without reading it."""
+    if WRITING(outline.name):
+        return True
+    if place.scope == attributes.SCOPE:
+        return False
+    held = bytes(outline.attributes)
+    return OPERATION in held and WRITING_BYTES(held) is not None
+
+
+def _read_calls(calls: Iterable[Kept]) -> Iterator[Span]:
+    for one in calls:
+        with contextlib.suppress(NotOtlpError):
+            yield span_of_kept(one)
 
 
 def _learned(archive: Archive) -> frozenset[str]:
@@ -145,10 +162,10 @@ def _learned(archive: Archive) -> frozenset[str]:
     return thing_names(one for one in sure if one.seen)
 
 
-def _spans(archive: Archive) -> Iterable[Span]:
+def _spans(archive: Archive) -> Iterator[Span]:
     unheard = Account()
-    for where, line in lines_read(archive, unheard):
-        for one in line:
-            span = one if isinstance(one, Span) else parsed(one, unheard, where)
-            if span is not None:
-                yield span
+    for where, groups, spans in lines_read(archive, unheard):
+        yield from spans
+        for place, outlines in groups:
+            found = (read(one, place, unheard, where) for one in outlines)
+            yield from (span for span in found if span is not None)

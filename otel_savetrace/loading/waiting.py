@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_savetrace.spans.cutting import Piece
+from otel_savetrace.spans.otlp_outline import Kept
 
 MOST_TRACES = 10_000
 """Traces whose calls are kept at once: some 50 MB."""
@@ -15,9 +15,9 @@ class Waiting:
     """Calls by the numbers of their traces; the oldest trace goes first where they are too many."""
 
     def __init__(self) -> None:
-        self._calls: dict[int, list[Piece]] = {}
+        self._calls: dict[int, list[Kept]] = {}
 
-    def add(self, trace: int, call: Piece) -> int | None:
+    def add(self, trace: int, call: Kept) -> int | None:
         """Keep a call; return the trace whose calls are dropped for it."""
         calls = self._calls.setdefault(trace, [])
         if len(calls) < MOST_CALLS:
@@ -28,7 +28,7 @@ class Waiting:
         del self._calls[oldest]
         return oldest
 
-    def taken(self, trace: int) -> list[Piece]:
+    def taken(self, trace: int) -> list[Kept]:
         """Return a trace's calls, and keep them no longer."""
         return self._calls.pop(trace, [])
 
