@@ -1,0 +1,127 @@
+import { batchesOf, type Batch } from "./otlp";
+import { after, send } from "./page";
+import { keep, read, remove, type Place } from "./records";
+
+const AGAIN_MILLISECONDS = 30_000;
+const MOST_WAITING = 50;
+const NOT_NOW = [408, 429];
+
+/** What a receiver made of a request: it has it, it will never take it, or it may later. */
+type Verdict = "accepted" | "refused" | "later";
+
+/** Sends what this page has to tell, once; what cannot be sent stays kept. */
+export class Sender {
+  /** Set where the page's own policy forbids the endpoint: nothing is tried again. */
+  silenced = false;
+  private readonly waiting = new Map<Place, string>();
+  private posting: Place[] = [];
+  private failing = false;
+  private timed = false;
+
+  /** `idle` is called when nothing waits any more, `reached` when the endpoint answers again. */
+  constructor(
+    private readonly endpoint: URL,
+    private readonly idle: () => void,
+    private readonly reached: () => void,
+  ) {}
+
+  get busy(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** Send a request soon. */
+  add(place: Place, text: string): void {
+    keep(place, text);
+    this.waiting.set(place, text);
+    if (this.waiting.size > MOST_WAITING) {
+      this.waiting.delete(this.waiting.keys().next().value!);
+    }
+    after(0, () => void this.flush());
+  }
+
+  /** Send all that waits, unless something is on its way already. */
+  async flush(): Promise<void> {
+    if (this.posting.length || this.silenced) {
+      return;
+    }
+    for (const batch of batchesOf(this.waiting)) {
+      this.posting = batch.keys;
+      const verdict = await this.post(batch);
+      this.posting = [];
+      if (verdict === "later") {
+        return this.flushLater();
+      }
+      batch.keys.forEach((place) => this.forget(place));
+    }
+    if (this.waiting.size) {
+      return this.flush();
+    }
+    return this.idle();
+  }
+
+  /**
+   * Send all that waits while the page closes, when no answer will be seen any more.
+   *
+   * It counts as told then, so that the next page does not tell it a second time; unless the endpoint could
+   * not be reached before, or the browser gives up what a closing page still sends.
+   */
+  leave(): void {
+    const cannot = this.failing || this.silenced || !navigator.onLine || !("keepalive" in Request.prototype);
+    if (!cannot) {
+      // A closing page may still send 64 KB, and no more: what is on its way already goes first.
+      const [first] = this.posting.length ? [] : batchesOf(this.waiting);
+      this.posting.forEach((place) => this.forget(place));
+      if (first) {
+        void this.post(first);
+        first.keys.forEach((place) => this.forget(place));
+      }
+    }
+    // The next page tells what is kept; this one, should it be shown again, only what could not be.
+    this.waiting.forEach((_, place) => read(place) !== null && this.waiting.delete(place));
+  }
+
+  private forget(place: Place): void {
+    this.waiting.delete(place);
+    remove(place);
+  }
+
+  /** Send one body; never raises. */
+  async post({ body }: Batch<unknown>): Promise<Verdict> {
+    const verdict = await this.verdictOn(body);
+    const failed = this.failing;
+    this.failing = verdict === "later";
+    if (failed && !this.failing) {
+      this.reached();
+    }
+    return verdict;
+  }
+
+  private async verdictOn(body: string): Promise<Verdict> {
+    try {
+      const answer = await send.call(window, this.endpoint.href, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+        credentials: "omit",
+        cache: "no-store",
+        keepalive: true,
+      });
+      if (answer.ok) {
+        return "accepted";
+      }
+      return answer.status >= 500 || NOT_NOW.includes(answer.status) ? "later" : "refused";
+    } catch {
+      return "later";
+    }
+  }
+
+  private flushLater(): void {
+    if (!this.timed) {
+      this.timed = true;
+      after(AGAIN_MILLISECONDS, () => {
+        this.timed = false;
+        void this.flush();
+      });
+    }
+  }
+}
