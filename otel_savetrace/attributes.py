@@ -83,10 +83,9 @@ ERROR_CODE = _define(
     "savetrace.error_code", "string", ("save", "call", "attempt", "browser"),
     "The S3 error code as the wire had it (`SlowDown`), else the innermost exception's class"
     " (`ConnectionResetError`), else, on a save that no exception explains, the HTTP status or"
-    " `error_in_answer` or `login_redirect`. On the save: the failure that mattered."
-    " Of a browser also `network_error`, `offline`, `blocked` (by the page's own policy), `timeout`,"
-    " `aborted`, `error_shown`, and where it did not see the end `page_closed`, `answer_unseen`,"
-    " `redirected`.",
+    " `error_in_answer` or `login_redirect`; on one that was stopped in the middle `worker_timeout`,"
+    " `worker_killed` (outright), `worker_stopped`, `worker_recycled`, `greenlet_killed`, `request_timeout`,"
+    " `cancelled`. On the save: the failure that mattered.",
 )  # fmt: skip
 ERROR_TYPE = _define(
     "error.type", "string", ("save", "call", "attempt", "browser"),
@@ -97,13 +96,31 @@ STAGE = _define(
     "savetrace.stage", "string", ("save",),
     "Where a failed save failed: `storage` (the store refused), `network` (no answer from it), `client`"
     " (boto3 sent nothing), `session` (the user was sent to log in, or was not let in), `dependency` (a"
-    " database or another service, by its instrumentation's span or the exception's package), `app`.",
+    " database or another service, by its instrumentation's span or the exception's package), `process` (it"
+    " was stopped in the middle), `app`.",
+)  # fmt: skip
+DOING = _define(
+    "savetrace.doing", "string", ("save",),
+    "What a save that was stopped in the middle was doing: `attempt 7 of 12 of PutObject: waiting for the"
+    " answer`, `backing off before attempt 8 of 12 of PutObject`, `waiting for postgresql`, `reading the"
+    " request`, `in psycopg` (code of an installed package), `in the app`.",
 )  # fmt: skip
 STORED = _define(
     "savetrace.stored", "string", ("save",),
     "`yes`: the store confirmed every object that the save tried to write; `no`: it refused one, or one was"
     " never sent; `unknown`: an answer is missing or incomplete, or the sending was not seen. A failed save"
     " may be stored, and a succeeded one not.",
+)  # fmt: skip
+KILLED_BY = _define(
+    "savetrace.killed_by", "string", ("save",),
+    "What killed the process of a save with the code `worker_killed`, where the system tells:"
+    " `out_of_memory` (the kernel, by the count that it keeps for the process's cgroup).",
+)  # fmt: skip
+FROM_RECORD = _define(
+    "savetrace.from_record", "boolean", ("save", "call"),
+    "`true`: its process was killed before it had handed this span over, and another one wrote it from the"
+    " record that was left. It ends at the latest moment at which its process is known to have lived.",
+    absent=False,
 )  # fmt: skip
 CAUGHT_EXCEPTIONS = _define(
     "savetrace.caught_exceptions", "string", ("save",),
@@ -441,9 +458,26 @@ WORKER_AGE_SECONDS = _define(
     "savetrace.worker_age_seconds",
     "int",
     ("save",),
-    "Whole seconds since the process began to serve.",
+    "Whole seconds since the process began: since it was forked from its server's first, where it was.",
     unit="s",
 )
+SERVER_AGE_SECONDS = _define(
+    "savetrace.server_age_seconds", "int", ("save",),
+    "Whole seconds since the server began, of which this process is a fork: its last start, while a reload"
+    " (SIGHUP) and a worker's end leave it as it is.",
+    unit="s",
+)  # fmt: skip
+RELOAD_AGE_SECONDS = _define(
+    "savetrace.reload_age_seconds", "int", ("save",),
+    "Whole seconds since gunicorn was last told to reload (SIGHUP); absent: never since it began.",
+    unit="s",
+)  # fmt: skip
+QUEUE_SECONDS = _define(
+    "savetrace.queue_seconds", "double", ("save",),
+    "How long the request waited between the front server and the app, by the front's `X-Request-Start` and"
+    " both clocks; what cannot be (the future, more than 10 minutes) is left out.",
+    unit="s",
+)  # fmt: skip
 REQUESTS_SERVED = _define(
     "savetrace.requests_served", "int", ("save",), "Requests that the process had taken before this one."
 )
@@ -555,6 +589,7 @@ NETWORK = "network"
 CLIENT = "client"
 SESSION = "session"
 DEPENDENCY = "dependency"
+PROCESS = "process"
 APP = "app"
 YES = "yes"
 NO = "no"

@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import content, signing, storage_log
+from otel_savetrace.capture import content, signing, stopped, storage_log
 from otel_savetrace.capture.answer import outcome_of
 from otel_savetrace.capture.attempt_attributes import attributes_of
 from otel_savetrace.capture.client import client_of
@@ -101,6 +101,8 @@ def wrap_get_response(spans: AttemptSpans) -> Any:
             try:
                 answer = original(endpoint, *arguments, **named)
             except BaseException as error:
+                if stopped.is_stop(error):
+                    guard.run("an attempt is stopped", stopped.note, error)
                 guard.run("an attempt is interrupted", _end, spans, call, (None, error), *arguments)
                 raise
             guard.run("an attempt ends", _end, spans, call, answer, *arguments)
@@ -119,6 +121,8 @@ def _begin(call: StorageCall, endpoint: Any, request: Any, _: Any, context: Mapp
     if call.attempts == 1:
         call.client = client.attributes
         _note_address(call, endpoint.host, request.url)
+    if call.slot is not None:
+        call.slot.attempt_begins(call)
 
 
 def _note_address(call: StorageCall, host: str, url: str) -> None:
@@ -160,6 +164,8 @@ def _end(
     if answered is None:
         return
     headers, failure = answered
+    if failure is not None and call.slot is not None:
+        call.slot.attempt_failed(call)
     if headers is not None:
         call.ids = request_ids(headers)
     if attempt.head is not None:

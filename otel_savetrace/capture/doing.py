@@ -42,6 +42,11 @@ def _numbered(call: StorageCall, number: int) -> str:
     return f"attempt {number}{f' of {allowed}' if allowed is not None else ''} of {call.operation}"
 
 
+def in_package(name: str) -> str:
+    """Return whose code runs, by the name of an installed package."""
+    return f"in {name}" if _WORD.fullmatch(name) else IN_THE_APP
+
+
 def of_span(span: Any) -> str:
     """Return whom a client span of another instrumentation asks, by its attributes, else by its scope."""
     attributes = span.attributes or {}

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
@@ -20,8 +20,12 @@ from otel_savetrace.capture.guard import guard, logger
 from otel_savetrace.capture.processor import SaveTraceSpanProcessor
 from otel_savetrace.capture.seam import Seam
 from otel_savetrace.capture.span_writer import AttemptSpans
+from otel_savetrace.capture.worker import worker
 from otel_savetrace.config import Settings
 from otel_savetrace.errors import SettingError
+
+if TYPE_CHECKING:
+    from otel_savetrace.capture.request import RequestWatch
 
 _TRACE_ENCODER = "opentelemetry.exporter.otlp.proto.common._internal.trace_encoder"
 
@@ -33,6 +37,7 @@ class Instrumentation:
         self._settings = settings
         self._provider = provider
         self._undo: list[Callable[[], None]] = []
+        self._watch: RequestWatch | None = None
 
     def install(self) -> None:
         """Put everything in place."""
@@ -47,6 +52,8 @@ class Instrumentation:
         self._speed_up_export()
         if self._settings.keys != "plain":
             self._hide_keys(processor)
+        if self._watch is not None and self._settings.in_flight:
+            self._keep_in_flight(self._watch)
 
     def remove(self) -> None:
         """Take everything out, last in first out; what cannot be taken out is said in the log."""
@@ -76,10 +83,11 @@ class Instrumentation:
             from flask.app import Flask
 
             from otel_savetrace.capture.request import RequestWatch, wrap_handle_user_exception
+            from otel_savetrace.capture.stopped import wrap_full_dispatch_request
         except ImportError:
             logger.info("otel-savetrace: Flask is not installed; storage calls are recorded, saves are not.")
             return
-        watch = RequestWatch(self._settings)
+        watch = self._watch = RequestWatch(self._settings)
         try:
             watch.start()
         except RuntimeError:  # before 2.3, Flask's signals are those of an optional package
@@ -90,8 +98,15 @@ class Instrumentation:
             return
         self._undo.append(watch.stop)
         self._put(
-            Seam(Flask, "handle_user_exception", wrap_handle_user_exception, "exceptions that are handled")
+            Seam(Flask, "handle_user_exception", wrap_handle_user_exception, "exceptions that are handled"),
+            Seam(
+                Flask,
+                "full_dispatch_request",
+                wrap_full_dispatch_request(watch.note_stop),
+                "saves that are stopped in the middle",
+            ),
         )
+        worker.watch_forks()
 
     def _watch_browsers(self) -> None:
         if not self._settings.browser and self._settings.browser_path is None:
@@ -141,6 +156,17 @@ class Instrumentation:
         hiding = KeyHiding(self._settings, self._provider, processor)
         self._undo.append(hiding.stop)
         hiding.start()
+
+    def _keep_in_flight(self, watch: RequestWatch) -> None:
+        if not hasattr(self._provider, "_active_span_processor"):
+            return  # another SDK's: nobody knows when a span is handed over
+        try:
+            from otel_savetrace.capture.in_flight.keeping import InFlight
+        except ImportError:
+            return  # Windows has no flock
+        kept = InFlight(self._settings, self._provider, watch.begins_save)
+        self._undo.append(kept.stop)
+        kept.start()
 
     def _put(self, *seams: Seam) -> None:
         for seam in seams:

@@ -24,13 +24,14 @@ def is_dependency(error: BaseException, app: str) -> bool:
         package = type(link).__module__.partition(".")[0]
         if package in _OF_STORAGE:
             return False
-        if package != own and _is_installed(package):
+        if package != own and is_installed(package):
             return True
     return False
 
 
 @functools.lru_cache(maxsize=256)
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Return whether a package is installed and no framework that speaks for the app."""
     file = getattr(sys.modules.get(package), "__file__", None)
     if package in _SPEAK_FOR_THE_APP or file is None:
         return False

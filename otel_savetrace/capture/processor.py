@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import doing, in_flight, stopped
 from otel_savetrace.capture.failure import of_recorded
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import Save, current_save, live_save
@@ -40,8 +43,12 @@ class SaveTraceSpanProcessor(SpanProcessor):
             return
         if scope.name == FLASK_SCOPE:
             guard.run("a request ends", _request_ends, span)
-        elif span.status.status_code is StatusCode.ERROR and span.kind is SpanKind.CLIENT:
-            guard.run("a dependency failed", _dependency_failed, span, scope.name)
+        elif span.kind is SpanKind.CLIENT:
+            if span.status.status_code is StatusCode.ERROR:
+                guard.run("a dependency failed", _dependency_failed, span, scope.name)
+            error = sys.exc_info()[1]
+            if error is not None and stopped.is_stop(error):
+                guard.run("a service is waited for no more", _is_cut_off, span, error)
 
 
 def _request_starts(span: Span) -> None:
@@ -50,12 +57,16 @@ def _request_starts(span: Span) -> None:
         save = Save(span, outer)
         save.number = worker.begin(save)
         current_save.set(save)
+        if in_flight.recorder is not None:
+            in_flight.recorder.request_starts(save)
 
 
 def _request_ends(span: ReadableSpan) -> None:
     save = current_save.get()
     if save is not None and span.context is not None and save.span.get_span_context() == span.context:
         worker.end(save)
+        if in_flight.recorder is not None:
+            in_flight.recorder.request_ends(save)
         current_save.set(save.outer)
 
 
@@ -72,6 +83,11 @@ def _dependency_failed(span: ReadableSpan, scope: str) -> None:
     save.dependency = of_recorded(span)
     if save.dependency.exception is not None:
         save.note_raised(save.dependency.exception)
+
+
+def _is_cut_off(span: ReadableSpan, error: BaseException) -> None:
+    if not span.name.startswith((_STORAGE, attribute.ATTEMPT_NAME)):
+        stopped.note(error, doing.of_span(span))
 
 
 def _is_storage(span: ReadableSpan) -> bool:

@@ -16,6 +16,7 @@ from opentelemetry.trace import Status, StatusCode
 from werkzeug.exceptions import HTTPException
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import in_flight
 from otel_savetrace.capture.app_version import version_of
 from otel_savetrace.capture.failure import Failure, chain_of, of_exception
 from otel_savetrace.capture.guard import guard
@@ -26,8 +27,10 @@ from otel_savetrace.capture.retry.watch import RetryWatch
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.seam import Method
 from otel_savetrace.capture.span_writer import Known, set_attributes
+from otel_savetrace.capture.stopped import ENDING, Stop
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.capture.totals import Totals
+from otel_savetrace.capture.waiting import queue_seconds
 from otel_savetrace.capture.worker import worker
 from otel_savetrace.config import Settings
 
@@ -51,6 +54,7 @@ class RequestWatch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._learned: set[tuple[str, str, str]] = set()
+        self._learned_names: dict[str, set[str]] = {}
         self._versions: dict[str, str | None] = {}
         self._redirects = Redirects(settings.login_routes)
         self._retries = RetryWatch(settings)
@@ -64,6 +68,14 @@ class RequestWatch:
         """Disconnect from them."""
         flask.got_request_exception.disconnect(self._on_exception)
         flask.request_finished.disconnect(self._on_finished)
+
+    def begins_save(self, name: str) -> bool:
+        """Return whether the request that runs here is a save by its route alone; `name` is its span's."""
+        apps = self._learned_names.get(name)
+        if apps is not None and flask.current_app.name in apps:
+            return True
+        named = self._settings.save_routes
+        return bool(named) and (name in named or name.partition(" ")[2] in named)
 
     def _on_exception(self, app: flask.Flask, exception: BaseException, **_: Any) -> None:
         guard.run("the app raised", self._note_exception, app, exception)
@@ -117,6 +129,7 @@ class RequestWatch:
         if save.wrote:
             if len(self._learned) < _MOST_ROUTES:
                 self._learned.add(route)
+                self._learned_names.setdefault(f"{method} {path}", set()).add(app.name)
             return route
         named = self._settings.save_routes
         if route in self._learned or (named and (path in named or f"{method} {path}" in named)):
@@ -134,11 +147,7 @@ class RequestWatch:
         turned_away: bool = False,
     ) -> None:
         """Write what became of the save; `told` is what a failed one told its user, None if it worked."""
-        known: Known = dict(request_attributes(self._settings.request_attributes))
-        known.update((save.totals or Totals()).attributes())
-        known.update(worker.attributes(_resource_of(save)))
-        known[attribute.REQUESTS_SERVED] = save.number
-        self._add_circumstances(known, app, request, save, failed=told is not None)
+        known = self._known(app, request, save, failed=told is not None)
         if told is None:
             known[attribute.OUTCOME] = attribute.SUCCEEDED
         else:
@@ -149,8 +158,46 @@ class RequestWatch:
                 stage = attribute.SESSION
             known[attribute.STAGE] = stage
             known[attribute.ERROR_CODE] = known[attribute.ERROR_TYPE] = failure.code if failure else fallback
+            if failure is not None and failure.code in ENDING and save.stop is not None:
+                known.update(save.stop.attributes())  # the app caught what told it to end
         self._retries.note(app, request, save, known)
-        set_attributes(save.span, known)
+        _tell(save, known)
+
+    def note_stop(self, app: flask.Flask, stop: Stop) -> None:
+        """Write what is known of the request that runs here, and that `stop` ends."""
+        save = live_save()
+        if save is None:
+            return
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
+        if self._route_if_save(app, request, save) is None:
+            # Whether it would have stored anything is not known here: who sees its route elsewhere can tell.
+            known = {**self._process_of(save), **stop.attributes()}
+        else:
+            known = {
+                **self._known(app, request, save, failed=True),
+                **stop.attributes(),
+                attribute.OUTCOME: attribute.FAILED,
+            }
+            self._retries.note(app, request, save, known)
+        _tell(save, known)
+        save.span.set_status(Status(StatusCode.ERROR, stop.code))
+
+    def _known(self, app: flask.Flask, request: flask.Request, save: Save, *, failed: bool) -> Known:
+        """Return what every save tells, however it ended."""
+        totals = save.totals or Totals()
+        if totals.open:
+            totals.take_unfinished()
+        known: Known = dict(request_attributes(self._settings.request_attributes))
+        known.update(totals.attributes())
+        known.update(self._process_of(save))
+        waited = queue_seconds(request.environ, save.started)
+        if waited is not None:
+            known[attribute.QUEUE_SECONDS] = waited
+        self._add_circumstances(known, app, request, save, failed=failed)
+        return known
+
+    def _process_of(self, save: Save) -> Known:
+        return {**worker.attributes(_resource_of(save)), attribute.REQUESTS_SERVED: save.number}
 
     def _add_circumstances(
         self, known: Known, app: flask.Flask, request: flask.Request, save: Save, *, failed: bool
@@ -173,6 +220,12 @@ class RequestWatch:
             told = attribute.APP_VERSION in _resource_of(save)
             self._versions[app.import_name] = None if told else version_of(app.import_name)
         return self._versions[app.import_name]
+
+
+def _tell(save: Save, known: Known) -> None:
+    set_attributes(save.span, known)
+    if in_flight.recorder is not None:
+        in_flight.recorder.answer(save, known)
 
 
 def _resource_of(save: Save) -> Mapping[str, object]:

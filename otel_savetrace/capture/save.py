@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import Span
 
@@ -13,6 +14,9 @@ from otel_savetrace.capture import doing
 from otel_savetrace.capture.failure import Failure
 from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.totals import MOST_RAISED, StorageFailure, Totals
+
+if TYPE_CHECKING:
+    from otel_savetrace.capture.in_flight.slot import Slot
 
 _MOST_ASKED = 8
 
@@ -24,7 +28,8 @@ class Save:
     handler took; `dependency` is the last failure that an instrumented database or other service told, and
     `by_dependency` says that what the app raised last came of one. `raised` names the exceptions beside those
     of storage, `uncaught` those that nobody handled. `answer` is Flask's, once it is whole; `found` is which
-    failed saves it retries (`otel_savetrace.capture.retry.retries.Found`), once that was asked.
+    failed saves it retries (`otel_savetrace.capture.retry.retries.Found`), once that was asked; `stop` is why
+    it stops in the middle (`otel_savetrace.capture.stopped.Stop`), once that was seen.
     """
 
     totals: Totals | None = None
@@ -36,12 +41,19 @@ class Save:
     uncaught: frozenset[str] = frozenset()
     answer: Any = None
     found: Any = None
+    slot: Slot | None = None
+    stop: Any = None
     _asked: Sequence[Span] = ()
 
     def __init__(self, span: Span, outer: Save | None) -> None:
         self.span = span
         self.outer = outer
         self.raised: list[str] = []
+
+    @property
+    def started(self) -> int:
+        """When the request came to the app, in nanoseconds since 1970."""
+        return getattr(self.span, "start_time", None) or time.time_ns()
 
     @property
     def wrote(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, Status, StatusCode
 
 from otel_savetrace import attributes as attribute
-from otel_savetrace.capture import content, storage_log
+from otel_savetrace.capture import content, in_flight, stopped, storage_log
 from otel_savetrace.capture.failure import MISSING_ETAG, Failure, of_exception, of_response
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import live_save
@@ -41,6 +42,8 @@ def begin(
     save = live_save()
     if save is not None:
         save.begin(call)
+        if call.writes and in_flight.recorder is not None:
+            in_flight.recorder.call_begins(save, call)
     set_attributes(span, _attributes_at_begin(call))
 
 
@@ -57,6 +60,8 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
         guard.run("the end of a call is logged", storage_log.end, call, call.log, result, error)
     if not call.recording:
         return
+    if result is None and error is not None and stopped.is_stop(error):
+        _note_stop(call, error)
     failure = _failure(call, result, error)
     if call.has_content and call.content_hash is None:
         call.content_hash = content.hash_of(call.body)
@@ -64,6 +69,17 @@ def end(service: str, result: Mapping[str, Any] | None) -> None:
     save = live_save()
     if save is not None:
         save.add(call, failure, type(error).__name__ if failure is not None else None)
+        if call.slot is not None:
+            call.slot.call_ended()
+
+
+def _note_stop(call: StorageCall, error: BaseException) -> None:
+    """Note that a call is stopped in the middle, which OpenTelemetry takes for no error."""
+    stopped.note(error)
+    if call.answered is not None and call.previous_ended is not None:
+        # The backoff that it did not come to the end of.
+        call.backoff_seconds += time.monotonic() - call.previous_ended
+    call.span.set_status(Status(StatusCode.ERROR, type(error).__name__))
 
 
 def parts_of_key(settings: Settings, key: str) -> dict[str, str]:

@@ -1,4 +1,8 @@
-"""The process that serves a request: its age, what it has served, what it is doing, and who waits for it."""
+"""The process that serves a request: its age, what it has served, what it is doing, and who waits for it.
+
+A server's first process, in which capture is switched on, is copied for each worker: what it knows of itself
+its workers know too. It hears of every copy before it is made, and each copy hears of it.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,43 @@ from types import FrameType
 from typing import Any
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.text import shortened
 
 _GUNICORN = "gunicorn.workers.base"
 _DEEPEST = 200
+_ARBITER = "gunicorn.arbiter"
+_RELOAD = "reload"
+_NEAR = 6
 
 
 class Worker:
-    """Facts of this process. A fork is noticed at its first request, by the pid."""
+    """Facts of this process.
+
+    Where forks are not told to `watch_forks`, as by a server in C, one is noticed at its first request.
+    """
 
     def __init__(self) -> None:
+        self._server_began = time.monotonic()
+        self._reloaded: float | None = None
+        self._forked = self._watched = False
+        self._begin_again()
+
+    def watch_forks(self) -> None:
+        """Note each fork from now on; no way leads back, but nothing else costs anything."""
+        if not self._watched:
+            self._watched = True
+            os.register_at_fork(
+                before=lambda: guard.run("the process is copied", self._before_fork),
+                after_in_child=lambda: guard.run("a process begins", self._after_fork),
+            )
+
+    def _before_fork(self) -> None:
+        if _ARBITER in sys.modules and _is_reloading(sys._getframe()):
+            self._reloaded = time.monotonic()
+
+    def _after_fork(self) -> None:
+        self._forked = True
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -30,11 +61,30 @@ class Worker:
         self._numbers = itertools.count()
         self._in_flight: set[int] = set()
         self._constant: dict[str, str | int] | None = None
+        self._gunicorn: Any = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether this is a worker of gunicorn's that takes no more requests."""
+        served_by = self._served_by()
+        return served_by is not None and not served_by.alive
+
+    @property
+    def has_served_its_most(self) -> bool:
+        """Whether this is a worker of gunicorn's that has served `max_requests`."""
+        served_by = self._served_by()
+        return served_by is not None and bool(served_by.nr >= served_by.max_requests)
+
+    def _served_by(self) -> Any:
+        """Return gunicorn's worker, None where there is none; called while a request is served."""
+        if self._gunicorn is None:
+            self._gunicorn = _gunicorn_worker(sys._getframe())
+        return self._gunicorn
 
     def begin(self, request: object) -> int:
         """Note that a request begins; returns how many the process had taken before it."""
         if self.process != os.getpid():
-            self._begin_again()
+            self._after_fork()
         self._in_flight.add(id(request))
         return next(self._numbers)
 
@@ -46,20 +96,37 @@ class Worker:
         """Return what a save tells of its process beside its `resource`; called while it is served."""
         if self._constant is None:
             self._constant = self._constants(resource)
-        return {
+        now = time.monotonic()
+        known = {
             **self._constant,
-            attribute.WORKER_AGE_SECONDS: int(time.monotonic() - self.began),
+            attribute.WORKER_AGE_SECONDS: int(now - self.began),
             attribute.REQUESTS_IN_FLIGHT: len(self._in_flight),
         }
+        if self._forked:
+            known[attribute.SERVER_AGE_SECONDS] = int(now - self._server_began)
+        if self._reloaded is not None:
+            known[attribute.RELOAD_AGE_SECONDS] = int(now - self._reloaded)
+        return known
 
     def _constants(self, resource: Mapping[str, object]) -> dict[str, str | int]:
         known: dict[str, str | int] = {attribute.PROCESS_ID: self.process}
         if attribute.HOST_NAME not in resource:
             known[attribute.HOST_NAME] = shortened(socket.gethostname(), attribute.SEARCHED_LIMIT)
-        worker = _gunicorn_worker(sys._getframe())
-        if worker is not None:
-            known.update(_limits_of(worker))
+        served_by = self._served_by()
+        if served_by is not None:
+            known.update(_limits_of(served_by))
         return known
+
+
+def _is_reloading(frame: FrameType | None) -> bool:
+    """Return whether a frame runs for gunicorn's `Arbiter.reload`, which makes new workers on SIGHUP."""
+    for _ in range(_NEAR):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == _RELOAD and frame.f_globals.get("__name__") == _ARBITER:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _gunicorn_worker(frame: FrameType | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import time
 import urllib.parse
 import urllib.request
 from collections import defaultdict
@@ -15,8 +16,10 @@ from otel_savetrace.analysis.calls import is_attempt, is_call
 from otel_savetrace.attributes import (
     CONNECTION_PID,
     CREDENTIAL_EXPIRES_IN_SECONDS,
+    DOING,
     OUTCOME,
     REGISTRY,
+    RELOAD_AGE_SECONDS,
     RETRY_QUOTA_EXHAUSTED,
     S3_KEY,
     SEARCHED_LIMIT,
@@ -47,6 +50,8 @@ RARE = {
     ("call", CREDENTIAL_EXPIRES_IN_SECONDS): "tests/capture/test_client.py",
     ("call", RETRY_QUOTA_EXHAUSTED): "tests/capture/test_client.py",
     ("call", SENT_BY): "tests/ways_in/test_crt.py",
+    ("save", DOING): "tests/capture/test_stopped.py",
+    ("save", RELOAD_AGE_SECONDS): "tests/e2e/test_stopped.py",
 }
 """Attributes that these runs cannot give, and the tests that see them written."""
 
@@ -98,12 +103,13 @@ def _send_everything(app: App, told: traffic.Traffic) -> None:
 
 
 def _press_save_again(app: App) -> None:
-    """Save twice with a browser's cookies, and one that somebody has made up."""
+    """Save twice with a browser's cookies, one that somebody has made up, and through a front server."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     address = f"http://{LOOPBACK}:{app.port}/save/again?user=retrying"
     for _ in range(2):
         browser.open(address, b"{}").close()
     app.exchange("POST", "/save/again?user=retrying", b"{}", headers="Cookie: savetrace_00000000=a.b.c\r\n")
+    app.exchange("POST", "/save/queued", b"{}", headers=f"X-Request-Start: t={time.time():.3f}\r\n")
 
 
 @pytest.fixture(scope="module")
