@@ -85,7 +85,10 @@ ERROR_CODE = _define(
     " (`ConnectionResetError`), else, on a save that no exception explains, the HTTP status or"
     " `error_in_answer` or `login_redirect`; on one that was stopped in the middle `worker_timeout`,"
     " `worker_killed` (outright), `worker_stopped`, `worker_recycled`, `greenlet_killed`, `request_timeout`,"
-    " `cancelled`. On the save: the failure that mattered.",
+    " `cancelled`. On the save: the failure that mattered."
+    " Of a browser also `network_error`, `offline`, `blocked` (by the page's own policy), `timeout`,"
+    " `aborted`, `error_shown`, and where it did not see the end `page_closed`, `answer_unseen`,"
+    " `redirected`.",
 )  # fmt: skip
 ERROR_TYPE = _define(
     "error.type", "string", ("save", "call", "attempt", "browser"),
