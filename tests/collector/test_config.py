@@ -22,6 +22,7 @@ COLLECTOR_CHOICES = {
     "40-jaeger.yaml": (),
     "50-queue.yaml": ("40-jaeger.yaml",),
     "60-sample.yaml": ("40-jaeger.yaml",),
+    "70-front-logs.yaml": ("40-jaeger.yaml", "50-queue.yaml"),
 }
 JAEGER_CHOICES = [
     ("00-jaeger.yaml", "10-badger.yaml"),

@@ -43,6 +43,7 @@ http {{
             proxy_pass http://{app};
             proxy_set_header Host $http_host;
             proxy_set_header traceparent $savetrace_traceparent;
+            proxy_set_header X-Request-Start "t=$msec";
         }}
     }}
 }}

@@ -19,7 +19,9 @@ from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSE
 from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read, read_all
+from tests.demo.test_processes import eventually
 from tests.fixture_app import TO_A_FILE, App, StartApp
+from tests.fixture_collector import RECEIVING, make_collector
 from tests.logs.site import BODY_LIMIT, TIMEOUT_SECONDS, site_before
 
 ORDINARY = 30
@@ -219,3 +221,47 @@ def test_without_times_and_ids_nothing_is_joined(visited: Visited, tmp_path: Pat
         "a request that is no save": ORDINARY,
         "a request that may be that of a save in a log without times: not joined": ORDINARY + 1,
     }
+
+
+def test_a_collector_makes_spans_of_the_log(visited: Visited, otelcol_program: Path, tmp_path: Path) -> None:
+    """What the Collector makes of nginx's log tells the same of each save as the log itself."""
+    layers = (*RECEIVING, "30-archive.yaml", "40-jaeger.yaml", "50-queue.yaml", "70-front-logs.yaml")
+    settings = {"COLLECTOR_FRONT_LOGS": str(visited.folder / "json.log")}
+    collector = make_collector(otelcol_program, tmp_path / "collector", layers, settings)
+    requests = len((visited.folder / "json.log").read_text().splitlines()) - ORDINARY
+    with collector.process:
+        # Read bytes: a line may be half written.
+        assert eventually(lambda: _spans_written(collector.archive) == requests)
+    spans = collector.archived()
+    app = read(str(visited.spans)).spans
+    found = {_thing(save): save for save in saves((*app, *spans))}
+    by_log, _ = _read(visited, "json.log")
+    assert {thing: _told(save) for thing, save in found.items()} == {
+        thing: _told(save) for thing, save in by_log.items()
+    }
+    # nginx's span stands above the app's.
+    of_app = [save.span for save in found.values() if save.calls]
+    assert len(of_app) == TRACED
+    assert {span.parent_span_id for span in of_app} <= {span.span_id for span in spans}
+    assert {span.name for span in spans} == {"POST"}
+    failed = [span for span in spans if span.attributes.get(names.OUTCOME) == names.FAILED]
+    assert Counter(span.attributes["http.response.status_code"] for span in failed) == {
+        413: 1, 499: 1, 502: 1, 504: 1,
+    }  # fmt: skip
+
+
+def _spans_written(folder: Path) -> int:
+    return sum(file.read_bytes().count(b'"spanId"') for file in folder.glob("*") if file.is_file())
+
+
+def _thing(save: Save) -> str:
+    return (path_of(save) or "").rpartition("/")[2]
+
+
+def _told(save: Save) -> tuple[object, ...]:
+    cause = cause_of(save).name if save.outcome == "failed" else None
+    held = save.span.attributes
+    return (
+        save.outcome, save.status_code, save.stored, save.user_error, cause, save.route, dict(save.thing),
+        held.get(APP_STATUS), held[WITNESSES], held.get(names.REQUEST_BODY_SIZE),
+    )  # fmt: skip
