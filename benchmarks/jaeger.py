@@ -80,10 +80,8 @@ def _fill(otlp: str, spans: Path, views: int) -> tuple[str, str]:
             for part in line.split(b'TimeUnixNano":"')[1:]:
                 first, last = min(first, int(part[:19])), max(last, int(part[:19]))
     for begun in range(0, views, VIEWS_A_LINE):
-        _send(
-            otlp,
-            _views(first, range(begun, min(begun + VIEWS_A_LINE, views)), (last - first) // max(views, 1)),
-        )
+        numbers = range(begun, min(begun + VIEWS_A_LINE, views))
+        _send(otlp, _views([first + number * (last - first) // views for number in numbers]))
     return _time(first - 10**9), _time(last + 10**9)
 
 
