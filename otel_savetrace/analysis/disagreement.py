@@ -71,7 +71,7 @@ def _named(who: str) -> str:
 
 def _of_browser(save: Save) -> str:
     held = save.span.attributes
-    said = values.text(held.get(BROWSER_CODE)) or str(held.get(witness.BROWSER_STATUS) or "no word")
+    said = str(held.get(witness.BROWSER_SAID) or held.get(witness.BROWSER_OUTCOME) or "no word")
     waited = values.number(held.get(witness.BROWSER_SECONDS))
     return said if waited is None else f"{said} after {duration(waited)}"
 

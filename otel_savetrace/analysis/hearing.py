@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions, values
@@ -19,6 +19,9 @@ from otel_savetrace.analysis.save import Route, Save
 from otel_savetrace.analysis.sights import sight_of
 from otel_savetrace.analysis.testimony import FAILED_FROM, of_browser_alone, with_browser, with_front
 from otel_savetrace.spans.rows import Span
+
+PAGE_CLOSED = "page_closed"
+"""What a browser says of a save under way when its page was left."""
 
 
 def parted(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
@@ -45,7 +48,28 @@ def heard(told: Sequence[Save], spans: Sequence[Span], routes: Set[Route] = froz
     browsers = [span for span in spans if witness.is_browsers(span)]
     known = Routes(told, routes)
     found = _heard(told, fronts, known)
-    return _heard(found, browsers, known)
+    return _with_retries(_heard(found, browsers, known))
+
+
+def _with_retries(found: Sequence[Save]) -> list[Save]:
+    """Return the saves; a failed one that a browser knows by its own span is known here by the app's."""
+    spans = {
+        (save.trace_id, span_id): save.span.span_id
+        for save in found
+        if (span_id := values.text(save.span.attributes.get(witness.BROWSER_SPAN_ID))) is not None
+    }
+    return [_told_of_retry(save, spans) for save in found]
+
+
+def _told_of_retry(save: Save, spans: Mapping[tuple[str, str], str]) -> Save:
+    held = save.span.attributes
+    names = (attributes.PREVIOUS_TRACE_ID, attributes.PREVIOUS_SPAN_ID)
+    trace_id, span_id = (values.text(held.get(name)) for name in names)
+    of_app = spans.get((trace_id or "", span_id or ""))
+    if of_app is None or of_app == span_id:
+        return save
+    changed = {**held, attributes.PREVIOUS_SPAN_ID: of_app}
+    return dataclasses.replace(save, span=dataclasses.replace(save.span, attributes=changed))
 
 
 def _with_status(span: Span) -> Span:
@@ -115,7 +139,7 @@ def _by_time(
 
 
 def _is_forms(row: Span) -> bool:
-    return witness.is_browsers(row) and row.attributes.get(witness.SHARES_TRACE) is not True
+    return witness.is_browsers(row) and row.attributes.get(attributes.BROWSER_JOINED) is not True
 
 
 def _is_a_saves(row: Span, known: Routes) -> bool:
@@ -139,8 +163,13 @@ def _told_more(save: Save, rows: Iterable[Span]) -> Save:
 
 
 def _has_failed(row: Span) -> bool:
-    """Return whether a request that the app has nothing of failed: what went well was left out there."""
-    return row.attributes.get(attributes.OUTCOME) == attributes.FAILED
+    """Return whether a request that the app has nothing of failed: what went well was left out there.
+
+    A page that was closed did not see the end; where the app has nothing of it there was none.
+    """
+    held = row.attributes
+    closed = held.get(attributes.ERROR_CODE) == PAGE_CLOSED and witness.is_browsers(row)
+    return held.get(attributes.OUTCOME) == attributes.FAILED or closed
 
 
 def _alone(row: Span, known: Routes) -> Save:

@@ -142,6 +142,13 @@ def limits_of(saves: Sequence[Save]) -> dict[str, Limit]:
         found["worker"] = Limit(
             least, _just_at(least, sorted(ended["worker"]), KEEPER_SECONDS["worker"]), True
         )
+    pages = [values.number(save.span.attributes.get(attributes.BROWSER_TIMEOUT_SECONDS)) for save in saves]
+    told = [seconds for seconds in pages if seconds]
+    if told:
+        least = min(told)
+        found["browser"] = Limit(
+            least, _just_at(least, sorted(ended["browser"]), KEEPER_SECONDS["browser"]), True
+        )
     return {who: limit for who, limit in found.items() if limit is not None}
 
 

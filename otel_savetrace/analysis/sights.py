@@ -29,7 +29,8 @@ def sight_of(row: Span, save: Save | None = None) -> Sight:
         method=values.text(conventions.either(held, "http.request.method")),
         path=path,
         route=f"{row.service} {route}" if route else None,
-        status=status or None,
+        # A browser's is that of the page which it was sent on to.
+        status=None if witness.is_browsers(row) else status,
         agent=values.text(conventions.either(held, "user_agent.original")),
         body_size=values.integer(held.get(attributes.REQUEST_BODY_SIZE)),
         words=_words(path, save),

@@ -25,7 +25,6 @@ _OF_THE_FAILURE = frozenset(
 
 _KEPT_OF_BROWSER = (
     "url.path", "url.full", attributes.REQUEST_BODY_SIZE, attributes.USER_ERROR,
-    attributes.PREVIOUS_TRACE_ID, attributes.PREVIOUS_SPAN_ID, attributes.PAIRED_BY,
 )  # fmt: skip
 """What a browser tells of a save that saves of the app tell as well: the rest would set the two apart."""
 
@@ -66,47 +65,71 @@ def with_front(save: Save, told: Span, row: Span, *, traced: bool) -> Span:
 
 
 def with_browser(save: Save, row: Span) -> Span:
-    """Return the row of a save with what the browser's own span tells."""
-    held = {**_of_request(row, save.span), **heard(save.span, witness.BROWSER)}
-    told = row.attributes
-    outcome = told.get(attributes.OUTCOME)
-    held[witness.BROWSER_OUTCOME] = outcome
-    held[witness.BROWSER_SECONDS] = values.seconds(row)
-    held |= _status_seen(save, _status(row))
-    if outcome == attributes.FAILED:
-        held[witness.BROWSER_CODE] = values.text(told.get(attributes.ERROR_CODE))
-        held[attributes.OUTCOME] = attributes.FAILED
-        held[attributes.USER_ERROR] = values.text(told.get(attributes.USER_ERROR)) or save.user_error
-    elif outcome == attributes.SUCCEEDED and not _calls_its_own_answer_a_failure(save, row):
+    """Return the row of a save with what the browser's own span tells.
+
+    A browser that did not see the end does not say how it went.
+    """
+    told, outcome = row.attributes, row.attributes.get(attributes.OUTCOME)
+    held = {
+        **_of_retry(row), **_of_request(row, save.span), **heard(save.span, witness.BROWSER),
+        **_of_browser(row), **_status_seen(save, _status(row)),
+    }  # fmt: skip
+    failed = attributes.FAILED in {outcome, save.outcome}
+    if outcome == attributes.SUCCEEDED and not _calls_its_own_answer_a_failure(save, row):
         held = {name: value for name, value in held.items() if name not in _OF_THE_FAILURE}
         held[attributes.OUTCOME] = attributes.SUCCEEDED
-    return dataclasses.replace(
-        save.span, attributes={name: value for name, value in held.items() if value is not None}
-    )
+    elif failed and outcome != attributes.SUCCEEDED:
+        held[witness.BROWSER_CODE] = told.get(attributes.ERROR_CODE)
+        held[attributes.OUTCOME] = attributes.FAILED
+        held[attributes.USER_ERROR] = told.get(attributes.USER_ERROR) or save.user_error
+    return dataclasses.replace(save.span, attributes=_known(held))
 
 
 def of_browser_alone(row: Span) -> Span:
     """Return the row of a save that nothing but a browser's span tells of."""
     told = row.attributes
-    status = _status(row)
-    held: dict[str, AttributeValue] = {
-        **{name: told[name] for name in _KEPT_OF_BROWSER if name in told},
+    agent = told.get("user_agent.original") or row.resource.get("user_agent.original")
+    held = {
+        **{name: told.get(name) for name in _KEPT_OF_BROWSER},
+        **_of_retry(row),
+        **_of_browser(row),
         "http.request.method": conventions.either(told, "http.request.method"),
-        "user_agent.original": told.get("user_agent.original") or row.resource.get("user_agent.original"),
-        "http.response.status_code": status,
+        "user_agent.original": agent,
+        "http.response.status_code": _status(row),
         attributes.OUTCOME: told.get(attributes.OUTCOME, attributes.UNKNOWN),
         witness.WITNESSES: witness.BROWSER,
-        witness.BROWSER_OUTCOME: told.get(attributes.OUTCOME),
-        witness.BROWSER_SECONDS: values.seconds(row),
-        witness.BROWSER_STATUS: status,
         witness.BROWSER_CODE: told.get(attributes.ERROR_CODE),
     }
+    service = row.service.removesuffix(_BROWSERS)
     return dataclasses.replace(
-        row,
-        kind="server",
-        service=row.service.removesuffix(_BROWSERS),
-        attributes={name: value for name, value in held.items() if value is not None},
+        row, kind="server", service=service, resource={"service.name": service}, attributes=_known(held)
     )
+
+
+def _known(held: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    return {name: value for name, value in held.items() if value is not None}
+
+
+def _of_browser(row: Span) -> dict[str, AttributeValue]:
+    """Return what a browser says, by the names that it has on the row of a save."""
+    told, status = row.attributes, _status(row)
+    return {
+        witness.BROWSER_OUTCOME: told.get(attributes.OUTCOME),
+        witness.BROWSER_SAID: told.get(attributes.ERROR_CODE) or (str(status) if status else None),
+        witness.BROWSER_STATUS: status,
+        witness.BROWSER_SECONDS: values.seconds(row),
+        witness.BROWSER_SPAN_ID: row.span_id,
+        attributes.BROWSER_TIMEOUT_SECONDS: told.get(attributes.BROWSER_TIMEOUT_SECONDS),
+    }
+
+
+def _of_retry(row: Span) -> dict[str, AttributeValue]:
+    """Return which failed save a browser remembers from before; what the app knows of it stands first."""
+    return {
+        name: row.attributes[name]
+        for name in (attributes.PREVIOUS_TRACE_ID, attributes.PREVIOUS_SPAN_ID, attributes.PAIRED_BY)
+        if attributes.PREVIOUS_TRACE_ID in row.attributes and name in row.attributes
+    }
 
 
 def _status(row: Span) -> int | None:
@@ -115,13 +138,16 @@ def _status(row: Span) -> int | None:
 
 
 def _status_seen(save: Save, status: int | None) -> Mapping[str, AttributeValue]:
-    if status is None:
+    if status is None or _is_same_answer(save, status) or witness.FRONT_STATUS in save.span.attributes:
         return {}
-    seen: dict[str, AttributeValue] = {witness.BROWSER_STATUS: status}
-    if status != save.status_code and witness.FRONT_STATUS not in save.span.attributes:
-        seen["http.response.status_code"] = status
-        seen[witness.APP_STATUS] = witness.NO_ANSWER if save.status_code is None else save.status_code
-    return seen
+    of_app = witness.NO_ANSWER if save.status_code is None else save.status_code
+    return {"http.response.status_code": status, witness.APP_STATUS: of_app}
+
+
+def _is_same_answer(save: Save, status: int | None) -> bool:
+    """Return whether a browser's status may be that of the app's own answer; a browser follows redirects."""
+    of_app = save.status_code
+    return status in {None, of_app} or (of_app is not None and 300 <= of_app < FAILED_FROM)
 
 
 def _calls_its_own_answer_a_failure(save: Save, row: Span) -> bool:
@@ -130,7 +156,7 @@ def _calls_its_own_answer_a_failure(save: Save, row: Span) -> bool:
     It alone knows what its words mean. An answer with another status was another one: a server on the way
     had tried again.
     """
-    return save.outcome == "failed" and _status(row) in {None, save.status_code}
+    return save.outcome == "failed" and _is_same_answer(save, _status(row))
 
 
 def _of_request(row: Span, told: Span) -> dict[str, AttributeValue]:

@@ -61,11 +61,11 @@ OF_THE_FRONT_SERVER = frozenset(
 )  # fmt: skip
 """What is put on the row of a save that another witness tells of as well."""
 
-SHARES_TRACE = "savetrace.browser.joined"
-"""True on a browser's span: its request carried the trace to the app; a form's cannot."""
-
 BROWSER_OUTCOME = "savetrace.browser.outcome"
 """What the browser says became of the save."""
+
+BROWSER_SPAN_ID = "savetrace.browser.span_id"
+"""Id of the browser's own span, by which its later saves name this one."""
 
 BROWSER_STATUS = "savetrace.browser.status"
 """The status that the browser got."""
@@ -73,7 +73,13 @@ BROWSER_STATUS = "savetrace.browser.status"
 BROWSER_SECONDS = "savetrace.browser.seconds"
 """How long the user waited."""
 
-OF_THE_BROWSER = frozenset({BROWSER_OUTCOME, BROWSER_CODE, BROWSER_STATUS, BROWSER_SECONDS})
+BROWSER_SAID = "savetrace.browser.said"
+"""What the browser says in one word: what went wrong, else the status."""
+
+OF_THE_BROWSER = frozenset(
+    {BROWSER_OUTCOME, BROWSER_CODE, BROWSER_SAID, BROWSER_SPAN_ID, BROWSER_STATUS, BROWSER_SECONDS,
+     attributes.BROWSER_TIMEOUT_SECONDS}
+)  # fmt: skip
 
 UNTIMED = "savetrace.log.untimed"
 """True: the log does not say when; the row has the time at which the log was last written."""

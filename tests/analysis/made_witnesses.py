@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis import witnesses
@@ -44,9 +45,10 @@ def browser_span(
     shown: str | None = None,
     shares_trace: bool = True,
     path: str = PATH,
+    held: Mapping[str, AttributeValue] | None = None,
 ) -> Span:
     """Make the span of a save as the browser script tells it, of the same trace as the app's span `name`."""
-    held: dict[str, AttributeValue] = {
+    told: dict[str, AttributeValue] = {
         "http.request.method": "POST",
         "url.full": f"https://maps.example{path}",
         "http.response.status_code": status,
@@ -54,11 +56,12 @@ def browser_span(
         names.OUTCOME: outcome,
         names.ERROR_CODE: code,
         names.USER_ERROR: shown,
-        witnesses.SHARES_TRACE: shares_trace,
+        names.BROWSER_JOINED: shares_trace,
+        **(held or {}),
     }
     trace_id = _id(name if shares_trace else f"{name} of the browser")
     return _span(
-        trace_id, _id(f"{name} browser")[:16], at, seconds, held,
+        trace_id, _id(f"{name} browser")[:16], at, seconds, told,
         kind="client", scope=names.BROWSER_SCOPE, service="storymap-browser",
     )  # fmt: skip
 

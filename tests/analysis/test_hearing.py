@@ -43,7 +43,6 @@ def test_four_who_agree_are_one_save() -> None:
     [
         ("timeout", "front.client_gone"),
         ("aborted", "front.client_gone"),
-        ("page_closed", "front.client_gone"),
         ("offline", "browser.network"),
     ],
 )
@@ -56,6 +55,48 @@ def test_a_user_who_was_gone(code: str, cause: str) -> None:
     assert not save.told_truly
 
 
+def test_a_page_that_was_left() -> None:
+    """A page that was closed did not see the end: nginx's 499 says that it failed, else the app how it went."""
+    closed = browser_span("a", outcome=names.UNKNOWN, code="page_closed", status=None)
+    with_front = only(closed, nginx_span("a", 499, answered=False), flask_span("a", seconds=3.0))
+    assert told(with_front) == ("failed", "page_closed", "browser", "front.client_gone")
+    assert (only(closed, flask_span("a")).outcome, only(closed, flask_span("a")).error_code) == (
+        "succeeded",
+        None,
+    )
+    lost = browser_span("b", 60.0, outcome=names.UNKNOWN, code="page_closed", status=None)
+    (alone,) = [
+        save for save in saves([flask_span("a"), browser_span("a"), lost]) if save.trace_id == lost.trace_id
+    ]
+    assert (alone.outcome, alone.answered, cause_of(alone).name) == ("unknown", "no", "browser.network")
+
+
+def test_a_redirect_is_one_answer() -> None:
+    """A browser goes on to where the app sends it: its 200 and the app's 302 do not disagree."""
+    form = browser_span("a", shares_trace=False)
+    worked = only(form, flask_span("a", http__status_code=302))
+    assert (worked.outcome, disagreement(worked)) == ("succeeded", None)
+    sent_away = flask_span(
+        "a", outcome=names.FAILED, http__status_code=302, savetrace__error_code="login_redirect",
+        savetrace__stage=names.SESSION,
+    )  # fmt: skip
+    assert told(only(form, sent_away)) == ("failed", "login_redirect", names.SESSION, "app.session")
+
+
+def test_a_browser_remembers_its_failure() -> None:
+    """A retry that only the page knows of is that of the app's own span, whichever the browser's was."""
+    failed = [browser_span("a", outcome=names.FAILED, code="error_shown"), flask_span("a")]
+    previous = {
+        names.PREVIOUS_TRACE_ID: failed[0].trace_id, names.PREVIOUS_SPAN_ID: failed[0].span_id,
+        names.PAIRED_BY: "page",
+    }  # fmt: skip
+    retry = [browser_span("b", 20.0, held=previous), flask_span("b", 20.1)]
+    before, after = saves([*failed, *retry])
+    assert after.span.attributes[names.PREVIOUS_SPAN_ID] == before.span.span_id == failed[1].span_id
+    (episode,) = episodes([before, after])
+    assert (episode.state, episode.paired_by) == ("recovered", "memory")
+
+
 def test_a_front_server_is_believed_before_the_app() -> None:
     """With no browser to ask, what the front server sent is what the user got."""
     save = only(nginx_span("a", 504, answered=False), flask_span("a", seconds=3.0))
@@ -63,9 +104,7 @@ def test_a_front_server_is_believed_before_the_app() -> None:
     assert (save.stored, save.user_error) == ("yes", "504 Gateway Timeout")
 
 
-@pytest.mark.parametrize(
-    "code", ["aborted", "blocked", "offline", "page_closed", "timeout", "never heard of"]
-)
+@pytest.mark.parametrize("code", ["aborted", "blocked", "network_error", "offline", "timeout", "of old"])
 def test_a_save_that_the_app_never_heard_of(code: str) -> None:
     """What only the browser tells of is a save of the app's own route that was lost on the way."""
     lost = browser_span("b", 60.0, outcome=names.FAILED, code=code, status=None, shown="No connection")
