@@ -4,8 +4,9 @@
 where some traces of a service show that most of it is saves, or that there are few, it is read whole.
 Else three kinds of searches bring each save that the analysis would know: by each span name that writes to
 S3 (also saves whose own span is missing, and plain OpenTelemetry), by ``savetrace.outcome=failed`` (failed
-before anything was written), and by the names of the spans that those two have shown to be saves' (no write,
-no outcome: it may have worked, or was never answered). A service without any of them is not read. All that
+before anything was written, or by the word of a browser or a front server alone), and by the names of the
+spans that those two have shown to be saves' (no write, no outcome: it may have worked, or was never
+answered). A service without any of them is not read: its spans come with the saves' traces. All that
 worked are read too: a share of failed saves is true only where those are counted, and Jaeger counts nothing.
 
 **Pieces of time.** A search answers `depth` traces and does not say whether there were more, nor which ones
@@ -24,6 +25,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis.witnesses import ACCESS_LOG
 from otel_savetrace.errors import SourceError
 from otel_savetrace.spans.jaeger_api import SHOWN_SERVICES, Jaeger, Page, Search, TooMuchAskedError, spans_in
 from otel_savetrace.spans.reading import Account, Heard, Query
@@ -139,7 +141,7 @@ class _Searching:
         for number, search in enumerate(searches):
             done = 0.5 * number / len(searches)
             for page in self._pages(search, done, 0.5 / len(searches)):
-                names.update(_request_names(page, self.service))
+                names.update(_save_names(page, self.service, writing=search is not failed))
                 yield page
         for number, name in enumerate(sorted(names)):
             done = 0.5 + 0.5 * number / len(names)
@@ -243,7 +245,7 @@ def _of_saves(page: Page) -> set[str]:
     return {
         str(span.get("traceId"))
         for span in spans_in(page.resources)
-        if is_write(str(span.get("name"))) or (span.get("kind") in SERVERS and _tells_outcome(span))
+        if is_write(str(span.get("name"))) or _tells_outcome(span)
     }
 
 
@@ -251,14 +253,19 @@ def _tells_outcome(span: Mapping[str, Any]) -> bool:
     return any(one.get("key") == attributes.OUTCOME for one in span.get("attributes") or ())
 
 
-def _request_names(page: Page, service: str) -> set[str]:
-    """Return the names of the service's requests, which are those of saves where the page holds only such."""
+def _save_names(page: Page, service: str, *, writing: bool) -> set[str]:
+    """Return the names of the service's spans that are saves: that tell an outcome, or above what writes.
+
+    A front server's name nothing but the method, and tell only what failed.
+    """
     return {
         str(span.get("name"))
         for resource in page.resources
         if _service_of(resource) == service
-        for span in spans_in([resource])
-        if span.get("kind") in SERVERS
+        for scope in resource.get("scopeSpans") or ()
+        if not str((scope.get("scope") or {}).get("name")).endswith(ACCESS_LOG)
+        for span in scope.get("spans") or ()
+        if _tells_outcome(span) or (writing and span.get("kind") in SERVERS)
     }
 
 

@@ -125,7 +125,13 @@ def test_of_a_real_jaeger_only_saves_are_read_and_all_of_them(
     few_at_once(monkeypatch, 20)
     jaeger = start_jaeger(storage)
     route = "POST /storymap/save/"
-    with sending_to(jaeger.otlp) as sender, sending_to(jaeger.otlp, "shop") as shop:
+    with (
+        sending_to(jaeger.otlp) as sender,
+        sending_to(jaeger.otlp, "shop") as shop,
+        sending_to(jaeger.otlp, "storymap-browser") as browser,
+        sending_to(jaeger.otlp, "nginx") as front,
+    ):
+        front.tracer = front.provider.get_tracer("nginx access log")
         saves = {sender.save(codes=("SlowDown",), outcome="failed") for _ in range(5)}
         saves |= {sender.save() for _ in range(25)}
         saves |= {
@@ -135,9 +141,13 @@ def test_of_a_real_jaeger_only_saves_are_read_and_all_of_them(
             request(sender, route, call=True, ends=False),  # of a worker that was killed
             request(sender, "POST /plain/", call=True),  # of plain OpenTelemetry
             request(sender, "POST /publish/", savetrace__outcome="failed"),  # on a route that never stored
+            request(browser, "POST /storymap/save/", savetrace__outcome="failed"),  # that never arrived
+            request(front, "POST", savetrace__outcome="failed"),  # turned away by nginx
         }
         views = {request(sender, "GET /storymap/<id>/") for _ in range(100)}
         views |= {request(shop, "GET /basket/") for _ in range(30)}
+        views |= {request(browser, "GET /storymap/<id>/") for _ in range(30)}
+        views |= {request(front, "POST") for _ in range(30)}
     jaeger.wait_for(dict.fromkeys([*saves, *views], 1), at_least=True)
     spans = read_jaeger(jaeger.url, Query()).spans
     assert {span.trace_id for span in spans} == saves
