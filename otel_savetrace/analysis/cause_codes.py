@@ -236,7 +236,7 @@ ROWS = (
     Row(
         KILLED,
         "the worker was ended in the middle of the save",
-        exceptions="GreenletExit KeyboardInterrupt SystemExit",
+        exceptions="GreenletExit KeyboardInterrupt SystemExit worker_killed",
     ),
     Row("front.too_large", "the front server refused the request as too large", statuses="413"),
     Row("front.timeout", "the front server gave up waiting for the app", statuses="504"),

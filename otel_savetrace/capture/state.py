@@ -18,6 +18,7 @@ from otel_savetrace.capture.span_writer import Known
 from otel_savetrace.capture.text import shortened, utf8_length
 
 if TYPE_CHECKING:
+    from otel_savetrace.capture.in_flight.slot import Slot
     from otel_savetrace.capture.storage_log import CallLog
 
 
@@ -101,6 +102,7 @@ class StorageCall:
     # On the class, since most calls leave most of them as they are.
     outer: StorageCall | None = None
     log: CallLog | None = None
+    slot: Slot | None = None
     key_len_sent: int | None = None
     content_hash: str | None = None
     object: Mapping[str, str] = MappingProxyType({})

@@ -1,0 +1,105 @@
+"""Files whose process has died: found, taken by one process alone, read, and removed.
+
+Whoever holds a file's lock may read it; it is removed while the lock is held, so that the next to get the
+lock sees that it is gone. Where the one who took it dies before it is done, the lock is free again and the
+file is still there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from otel_savetrace.capture.guard import guard
+from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
+from otel_savetrace.capture.in_flight.process_file import NEW, OPEN, Held
+from otel_savetrace.capture.in_flight.record import FILE_BYTES, Dead, read
+
+_MOST_AT_ONCE = 32
+_STALE_SECONDS = 7 * 24 * 60 * 60
+_UNFINISHED_SECONDS = 60
+
+Report = Callable[[Dead, bool], None]
+"""Told of a process that died, and whether it was killed for memory; returns once its saves are written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Taken:
+    held: Held
+    path: Path
+    dead: Dead | None
+
+
+class Claims:
+    """Looks for files of `app` whose process has died, in `folder`, on this `boot` of the machine."""
+
+    def __init__(self, folder: Path, app: str, boot: str, kills: MemoryKills, report: Report) -> None:
+        self._folder = folder
+        self._app = app
+        self._boot = boot
+        self._kills = kills
+        self._report = report
+
+    def look(self) -> None:
+        """Report every process that has died since somebody looked, and clear away what nobody will claim."""
+        taken = list(self._take_all())
+        try:
+            killed = self._killed_for_memory([one.dead for one in taken if one.dead is not None])
+            while taken:
+                one = taken[-1]
+                if one.dead is not None and one.dead.facts.get("boot") == self._boot and one.dead.saves:
+                    guard.run("saves of a dead process are written", self._report, one.dead, killed)
+                one.path.unlink(missing_ok=True)
+                taken.pop().held.close()
+        finally:
+            for one in taken:
+                one.held.close()
+
+    def _take_all(self) -> Iterator[_Taken]:
+        count = 0
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if count < _MOST_AT_ONCE and self._may_be_taken(entry):
+                    taken = _take(Path(entry.path))
+                    if taken is not None:
+                        count += 1
+                        yield taken
+
+    def _may_be_taken(self, entry: os.DirEntry[str]) -> bool:
+        if entry.name.startswith(f"{self._app}."):
+            return True
+        # Of another app, or a file whose making was cut short: nobody may be left who would claim it.
+        patience = _UNFINISHED_SECONDS if entry.name.startswith(NEW) else _STALE_SECONDS
+        try:
+            return entry.stat(follow_symlinks=False).st_mtime < time.time() - patience
+        except FileNotFoundError:
+            return False
+
+    def _killed_for_memory(self, dead: Sequence[Dead]) -> bool:
+        """Return whether each of them was: as many were killed in their cgroup as have died of it."""
+        here = [one for one in dead if self._kills.cgroup and one.facts.get("cgroup") == self._kills.cgroup]
+        if not here or len(here) < len(dead):
+            return False
+        return self._kills.count() - min(one.killed_for_memory for one in here) >= len(here)
+
+
+def _take(path: Path) -> _Taken | None:
+    """Return the file at `path` if its process has died and nobody else has it; else None."""
+    try:
+        held = Held(path, OPEN | os.O_NONBLOCK)
+    except OSError:  # its process lives, another one has it, it is gone, or it is no file of ours
+        return None
+    try:
+        found = os.fstat(held.descriptor)
+        # Without a name it was removed by who held it before; with two it is not of our making.
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1:
+            return _Taken(held, path, read(os.pread(held.descriptor, FILE_BYTES + 1, 0)))
+    except BaseException:
+        held.close()
+        raise
+    held.close()
+    return None
