@@ -56,7 +56,7 @@ def test_a_user_who_was_gone(code: str, cause: str) -> None:
 
 
 def test_a_page_that_was_left() -> None:
-    """A page that was closed did not see the end: nginx's 499 says that it failed, else the app how it went."""
+    """A page that was closed did not see the end: nginx's 499 says how it went, else the app."""
     closed = browser_span("a", outcome=names.UNKNOWN, code="page_closed", status=None)
     with_front = only(closed, nginx_span("a", 499, answered=False), flask_span("a", seconds=3.0))
     assert told(with_front) == ("failed", "page_closed", "browser", "front.client_gone")
