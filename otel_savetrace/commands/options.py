@@ -153,7 +153,7 @@ class Selection:
         naming = {
             name: wanted for name, wanted in self.conditions if _is_own(name) and attributes.names_it(name)
         }
-        return Query(self.since_nanoseconds, self._last_retry, naming, self.service)
+        return Query(self.since_nanoseconds, self._last_retry, naming, self.service, thing_id=self.storymap)
 
     @property
     def _last_retry(self) -> int | None:

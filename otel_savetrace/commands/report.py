@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def report(
 
     held = load(
         sources or (source_or_default(None),),
-        selection.query,
+        # What failed is held against all that worked, of whatever it was.
+        dataclasses.replace(selection.query, thing_id=None),
         fits=fits,
         window_seconds=window_seconds,
         progress=Progress(),

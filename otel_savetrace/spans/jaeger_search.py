@@ -25,6 +25,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis.conventions import own_names
 from otel_savetrace.analysis.witnesses import ACCESS_LOG
 from otel_savetrace.errors import SourceError
 from otel_savetrace.spans.jaeger_api import SHOWN_SERVICES, Jaeger, Page, Search, TooMuchAskedError, spans_in
@@ -50,6 +51,9 @@ SHORTEST_NANOSECONDS = 1_000
 LOOKED_AT, PARTS = 100, 4
 """Traces of a service that tell what it is, and in how many parts of the time some are looked at."""
 
+SOME = 20
+"""Saves of each kind that tell by which names the user's things are known."""
+
 MOSTLY = 0.5
 """With so large a share of saves a service is read whole: by name, each save would be read twice."""
 
@@ -69,7 +73,7 @@ def pages_of_saves(
     for number, service in enumerate(services):
         way.done = number
         searching = _Searching(jaeger, service, start, end, account, way)
-        yield from searching.narrowed(query) if query.attributes else searching.saves()
+        yield from searching.narrowed(query) if query.attributes else searching.saves(query.thing_id)
     if not way.traces:
         for service in way.without:
             account.add("a service without a span that writes to S3 or tells the outcome of a save", service)
@@ -120,11 +124,10 @@ class _Searching:
         """Yield the traces with the attributes that the query names."""
         yield from self._pages(Search(self.service, attributes=query.attributes), 0.0, 1.0)
 
-    def saves(self) -> Iterator[Page]:
-        """Yield the service's saves."""
+    def saves(self, thing_id: str | None) -> Iterator[Page]:
+        """Yield the service's saves; of one thing alone where that is wanted and can be found by its id."""
         operations = self.jaeger.operations(self.service)
         writing = [name for name in operations if is_write(name)]
-        failed = Search(self.service, attributes={attributes.OUTCOME: attributes.FAILED})
         if operations and not writing and not self._any_told():
             self.way.without.append(self.service)
             return
@@ -133,26 +136,44 @@ class _Searching:
             self.way.read(1.0, looked_at.found)
             yield looked_at
             return
+        searches = [*(Search(self.service, name) for name in writing), self._failed]
+        if thing_id is not None:
+            yield from self._of_thing(thing_id, searches)
+            if self.known:
+                return
         if looked_at is None or not operations or self._mostly_saves(looked_at):
             yield from self._pages(Search(self.service), 0.0, 1.0)
-            return
-        searches = [*(Search(self.service, name) for name in writing), failed]
+        else:
+            yield from self._by_name(searches)
+
+    @property
+    def _failed(self) -> Search:
+        return Search(self.service, attributes={attributes.OUTCOME: attributes.FAILED})
+
+    def _by_name(self, searches: Sequence[Search]) -> Iterator[Page]:
         names: set[str] = set()
         for number, search in enumerate(searches):
             done = 0.5 * number / len(searches)
             for page in self._pages(search, done, 0.5 / len(searches)):
-                names.update(_save_names(page, self.service, writing=search is not failed))
+                names.update(_save_names(page, self.service, writing=search.operation is not None))
                 yield page
         for number, name in enumerate(sorted(names)):
             done = 0.5 + 0.5 * number / len(names)
             yield from self._pages(Search(self.service, name), done, 0.5 / len(names))
 
+    def _of_thing(self, thing_id: str, searches: Sequence[Search]) -> Iterator[Page]:
+        """Yield the traces of a thing, by each name that ids have in some saves."""
+        names: set[str] = set()
+        for search in searches:
+            names |= _id_names(self.jaeger.find(search, self.start, self.end, SOME))
+        for number, name in enumerate(sorted(names)):
+            search = Search(self.service, attributes={name: thing_id})
+            yield from self._pages(search, number / len(names), 1.0 / len(names))
+
     def _any_told(self) -> bool:
+        worked = Search(self.service, attributes={attributes.OUTCOME: attributes.SUCCEEDED})
         return any(
-            self.jaeger.find(
-                Search(self.service, attributes={attributes.OUTCOME: outcome}), self.start, self.end, 1
-            ).found
-            for outcome in (attributes.FAILED, attributes.SUCCEEDED)
+            self.jaeger.find(search, self.start, self.end, 1).found for search in (self._failed, worked)
         )
 
     def _looked_at(self) -> Page | None:
@@ -267,6 +288,17 @@ def _save_names(page: Page, service: str, *, writing: bool) -> set[str]:
         for span in scope.get("spans") or ()
         if _tells_outcome(span) or (writing and span.get("kind") in SERVERS)
     }
+
+
+def _id_names(page: Page) -> set[str]:
+    """Return the names of the user's own attributes that hold ids: ``storymap.id``."""
+    names = {
+        str(one.get("key"))
+        for span in spans_in(page.resources)
+        for one in span.get("attributes") or ()
+        if "stringValue" in (one.get("value") or {})
+    }
+    return {name for name in own_names(dict.fromkeys(names, "")) if name.endswith(".id")}
 
 
 def _service_of(resource: Mapping[str, Any]) -> str:

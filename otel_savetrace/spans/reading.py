@@ -16,7 +16,8 @@ class Query:
     """Which spans are wanted; a source may use it to read less, and may answer more than was asked.
 
     `start_nanoseconds` and `end_nanoseconds` bound the time (since 1970, UTC); `attributes` stand together
-    on some span of the trace; `service` made it; `trace_ids` are whole trace ids, or the beginnings of some.
+    on some span of the trace; `service` made it; `trace_ids` are whole trace ids, or the beginnings of some;
+    an attribute of the user's own that ends in ``.id`` has the value `thing_id`.
     """
 
     start_nanoseconds: int | None = None
@@ -24,6 +25,7 @@ class Query:
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     service: str | None = None
     trace_ids: tuple[str, ...] = ()
+    thing_id: str | None = None
 
 
 Heard = Callable[[float, int], None]

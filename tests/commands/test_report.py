@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -17,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.commands.refusal import DEFECT, INTERRUPTED, READER_GONE
-from otel_savetrace.demo.processes import LOOPBACK
+from otel_savetrace.demo.processes import LOOPBACK, base_environment
 from otel_savetrace.report.report_json import schema
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
 from tests.spans.stub_jaeger import NOTHING_FOUND, Answer, StubJaeger
@@ -202,6 +204,23 @@ def test_a_failed_save_and_its_retry_are_opened_in_jaeger(jaeger: StubJaeger) ->
     page = f"{jaeger.address}/base/trace/{failed}...{retry}"
     assert {"failed": failed, "retry": retry, "compare_url": page} in examples
     assert page in printed.split()
+
+
+def test_only_a_terminal_is_told_how_far_a_jaeger_is_read(jaeger: StubJaeger) -> None:
+    """A bar with the traces that have come stands there while it is read; in a pipe there is none of it."""
+    words = command(f"{jaeger.address}/base", "--json", "--since", "2026-11-24")
+    ours, terminal = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        subprocess.run(  # noqa: S603 - ours
+            words, stdout=subprocess.DEVNULL, stderr=terminal, env={**base_environment(), "TERM": "xterm"},
+            check=True,
+        )  # fmt: skip
+        told = shown.read(65_536).decode()
+    os.close(terminal)
+    assert f"reading {jaeger.address}/base" in told
+    assert "10 traces" in told
+    piped = subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - ours
+    assert piped.stderr == b""
 
 
 def command(*words: str | Path) -> list[str]:

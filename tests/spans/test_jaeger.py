@@ -154,6 +154,24 @@ def test_of_a_real_jaeger_only_saves_are_read_and_all_of_them(
     assert len({span.span_id for span in spans}) == len(spans)
 
 
+@pytest.mark.parametrize("storage", ["badger", "memory"])
+def test_of_a_real_jaeger_one_things_saves_are_read_alone(
+    start_jaeger: StartJaeger, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an attribute, or by an id under whatever name ids have there; an id that is not found costs all."""
+    few_at_once(monkeypatch, 20)
+    jaeger = start_jaeger(storage)
+    with sending_to(jaeger.otlp) as sender:
+        wanted = {sender.save(storymap_id="my-map") for _ in range(3)}
+        wanted.add(sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map"))
+        others = {sender.save(storymap_id="other") for _ in range(30)}
+    jaeger.wait_for(dict.fromkeys([*wanted, *others], 3))
+    for query in (Query(thing_id="my-map"), Query(attributes={"storymap.id": "my-map"})):
+        assert {span.trace_id for span in read_jaeger(jaeger.url, query).spans} == wanted
+    spans = read_jaeger(jaeger.url, Query(thing_id="nobody-s")).spans
+    assert {span.trace_id for span in spans} == wanted | others
+
+
 def test_more_traces_than_one_answer_holds_are_all_read(stub: Callable[[Answering], StubJaeger]) -> None:
     """Where an answer is full, a shorter time is asked for: none is missed, whichever the storage gives."""
     moments = [1_795_521_600_000_000_000 + number * number * 1_000_000 for number in range(3_000)]
