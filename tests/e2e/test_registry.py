@@ -17,6 +17,8 @@ from otel_savetrace.attributes import (
     CONNECTION_PID,
     CREDENTIAL_EXPIRES_IN_SECONDS,
     DOING,
+    FROM_RECORD,
+    KILLED_BY,
     OUTCOME,
     REGISTRY,
     RELOAD_AGE_SECONDS,
@@ -48,9 +50,12 @@ RARE = {
     ("attempt", CONNECTION_PID): "tests/ways_in/test_fork.py",
     ("attempt", TLS_SECONDS): "tests/exact/test_times.py",
     ("call", CREDENTIAL_EXPIRES_IN_SECONDS): "tests/capture/test_client.py",
+    ("call", FROM_RECORD): "tests/capture/in_flight/test_killed.py",
     ("call", RETRY_QUOTA_EXHAUSTED): "tests/capture/test_client.py",
     ("call", SENT_BY): "tests/ways_in/test_crt.py",
     ("save", DOING): "tests/capture/test_stopped.py",
+    ("save", FROM_RECORD): "tests/capture/in_flight/test_killed.py",
+    ("save", KILLED_BY): "tests/capture/in_flight/test_memory.py",
     ("save", RELOAD_AGE_SECONDS): "tests/e2e/test_stopped.py",
 }
 """Attributes that these runs cannot give, and the tests that see them written."""
