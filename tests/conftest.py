@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fixture_guard",
     "tests.fixture_interrupt",
     "tests.fixture_capture",
+    "tests.fixture_halt",
     "tests.fixture_retries",
     "tests.fixture_browser",
     "tests.fixture_wires",

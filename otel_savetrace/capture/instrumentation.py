@@ -82,6 +82,7 @@ class Instrumentation:
         try:
             from flask.app import Flask
 
+            from otel_savetrace.capture.leaving import Leaving
             from otel_savetrace.capture.request import RequestWatch, wrap_handle_user_exception
             from otel_savetrace.capture.stopped import wrap_full_dispatch_request
         except ImportError:
@@ -107,6 +108,9 @@ class Instrumentation:
             ),
         )
         worker.watch_forks()
+        leaving = Leaving(watch)
+        self._undo.append(leaving.stop)
+        leaving.start()
 
     def _watch_browsers(self) -> None:
         if not self._settings.browser and self._settings.browser_path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 
 from opentelemetry.context import Context
@@ -57,6 +58,7 @@ def _request_starts(span: Span) -> None:
         save = Save(span, outer)
         save.number = worker.begin(save)
         current_save.set(save)
+        save.context = contextvars.copy_context()
         if in_flight.recorder is not None:
             in_flight.recorder.request_starts(save)
 
@@ -67,6 +69,7 @@ def _request_ends(span: ReadableSpan) -> None:
         worker.end(save)
         if in_flight.recorder is not None:
             in_flight.recorder.request_ends(save)
+        save.context = None
         current_save.set(save.outer)
 
 

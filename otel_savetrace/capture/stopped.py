@@ -124,6 +124,11 @@ def _note(save: Save, error: BaseException, told: str | None, app: str) -> Stop:
     return stop
 
 
+def of_process(save: Save) -> Stop:
+    """Return the stop of a request that its process, which ends, leaves behind."""
+    return Stop(_ending() or WORKER_STOPPED, save.doing(), 0)
+
+
 def code_of(error: BaseException) -> str:
     """Return the error code of a save that `error` stops."""
     for base in type(error).__mro__:

@@ -82,6 +82,13 @@ def _note_stop(call: StorageCall, error: BaseException) -> None:
     call.span.set_status(Status(StatusCode.ERROR, type(error).__name__))
 
 
+def abandon(call: StorageCall, code: str) -> None:
+    """End the span of a call that nobody will bring to an end; `code` says why."""
+    set_attributes(call.span, _attributes_at_end(call, None, Failure(code, code)))
+    call.span.set_status(Status(StatusCode.ERROR, code))
+    call.span.end()
+
+
 def parts_of_key(settings: Settings, key: str) -> dict[str, str]:
     """Return the attributes that the first fitting key pattern finds in `key`."""
     for pattern in settings.key_patterns:

@@ -13,17 +13,21 @@ import sys
 import time
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.text import shortened
+
+if TYPE_CHECKING:
+    from otel_savetrace.capture.save import Save
 
 _GUNICORN = "gunicorn.workers.base"
 _DEEPEST = 200
 _ARBITER = "gunicorn.arbiter"
 _RELOAD = "reload"
 _NEAR = 6
+_CROWD = 64
 
 
 class Worker:
@@ -59,7 +63,8 @@ class Worker:
         self.process = os.getpid()
         self.began = time.monotonic()
         self._numbers = itertools.count()
-        self._in_flight: set[int] = set()
+        self._in_flight: dict[int, Save] = {}
+        self._crowd = _CROWD
         self._constant: dict[str, str | int] | None = None
         self._gunicorn: Any = None
 
@@ -81,16 +86,29 @@ class Worker:
             self._gunicorn = _gunicorn_worker(sys._getframe())
         return self._gunicorn
 
-    def begin(self, request: object) -> int:
+    def in_flight(self) -> list[Save]:
+        """Return the requests that have begun and not ended."""
+        return list(self._in_flight.values())
+
+    def begin(self, request: Save) -> int:
         """Note that a request begins; returns how many the process had taken before it."""
         if self.process != os.getpid():
             self._after_fork()
-        self._in_flight.add(id(request))
+        self._in_flight[id(request)] = request
+        if len(self._in_flight) > self._crowd:
+            self._look_for_ended()
         return next(self._numbers)
 
-    def end(self, request: object) -> None:
+    def _look_for_ended(self) -> None:
+        """Forget requests whose end was not seen where they began."""
+        for key, request in list(self._in_flight.items()):
+            if not request.span.is_recording():
+                self._in_flight.pop(key, None)
+        self._crowd = max(_CROWD, 2 * len(self._in_flight))
+
+    def end(self, request: Save) -> None:
         """Note that a request has ended."""
-        self._in_flight.discard(id(request))
+        self._in_flight.pop(id(request), None)
 
     def attributes(self, resource: Mapping[str, object]) -> dict[str, str | int]:
         """Return what a save tells of its process beside its `resource`; called while it is served."""

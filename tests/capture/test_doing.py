@@ -5,71 +5,24 @@ from __future__ import annotations
 import http.client
 import io
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import botocore.endpoint
-import flask
 import pytest
 import urllib3.util.connection
 from opentelemetry.trace import SpanKind
 
 from otel_savetrace.capture import doing
-from otel_savetrace.capture.save import Save, live_save
+from otel_savetrace.capture.save import live_save
 from tests.fixture_capture import Captured
-from tests.raw_store import WHOLE, RawStore, Reception, refused
+from tests.fixture_halt import SECONDS, Halt
+from tests.raw_store import RawStore, refused
 from tests.ways_in.s3_answers import object_of
 
 MakeClient = Callable[..., Any]
 
-_SECONDS = 60
 _MORE_THAN_SOCKETS_HOLD = 32 * 1024 * 1024
-
-
-class Halt:
-    """A place where a request waits until it was asked what it is doing."""
-
-    def __init__(self) -> None:
-        self._reached, self._go_on = threading.Event(), threading.Event()
-        self._save: Save | None = None
-
-    def __call__(self, *_: Any, **__: Any) -> None:
-        """Wait here."""
-        self._reached.set()
-        assert self._go_on.wait(_SECONDS)
-
-    def receive(self, _: bytes) -> Reception:
-        """Wait here when a store has a head."""
-        self()
-        return WHOLE
-
-    @contextmanager
-    def of_request(self, view: Callable[[], Any]) -> Iterator[Save]:
-        """Run `view` as a request in a thread and yield its save while it waits here."""
-        app = flask.Flask("doing")
-
-        @app.post("/save")
-        def save() -> str:
-            self._save = live_save()
-            view()
-            return "saved"
-
-        thread = threading.Thread(target=app.test_client().post, args=("/save",))
-        thread.start()
-        try:
-            assert self._reached.wait(_SECONDS)
-            assert self._save is not None
-            yield self._save
-        finally:
-            self._go_on.set()
-            thread.join()
-
-
-@pytest.fixture
-def halt() -> Halt:
-    """A place to wait at."""
-    return Halt()
 
 
 def _before(halt: Halt, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -174,11 +127,11 @@ def test_calls_in_threads(captured: Captured, store: RawStore, client_of: MakeCl
     """Of several calls at once one that writes is told, and how many there are; the end leaves none open."""
     store.choose = lambda _: object_of(1)
     client = client_of(store)
-    reached = threading.Barrier(2, action=halt._reached.set)
+    reached = threading.Barrier(2, action=halt.reached.set)
 
     def wait(**_: Any) -> None:
-        reached.wait(_SECONDS)
-        assert halt._go_on.wait(_SECONDS)
+        reached.wait(SECONDS)
+        assert halt.go_on.wait(SECONDS)
 
     client.meta.events.register("before-call.s3.UploadPart", wait)
     parts = io.BytesIO(bytes(10 * 1024 * 1024))
