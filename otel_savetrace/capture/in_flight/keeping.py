@@ -158,7 +158,14 @@ class InFlight:
         return export
 
 
-_OF_THE_MOMENT = frozenset((attribute.WORKER_AGE_SECONDS, attribute.REQUESTS_IN_FLIGHT))
+_OF_THE_MOMENT = frozenset(
+    (
+        attribute.RELOAD_AGE_SECONDS,
+        attribute.REQUESTS_IN_FLIGHT,
+        attribute.SERVER_AGE_SECONDS,
+        attribute.WORKER_AGE_SECONDS,
+    )
+)
 
 
 def hide_of(settings: Settings) -> Hide | None:
