@@ -35,18 +35,20 @@ class Address:
 
     def answer(self, environ: dict[str, Any]) -> Answer:
         """Return the answer to a POST."""
-        if not is_of_same_origin(environ):
-            return _answer(HTTPStatus.FORBIDDEN)
         length = environ.get("CONTENT_LENGTH") or ""
         if not (length.isascii() and length.isdecimal()):
             return _answer(HTTPStatus.BAD_REQUEST)
         if len(length) > len(str(LONGEST_BODY)) or int(length) > LONGEST_BODY:
             return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in _TYPES:
-            return _answer(HTTPStatus.BAD_REQUEST)
+        # Read whatever becomes of it: a connection closed on an unread body loses its answer on the way.
+        body = environ["wsgi.input"].read(int(length))
+        if not is_of_same_origin(environ):
+            return _answer(HTTPStatus.FORBIDDEN)
         if not self._rates.let_in(client_of(environ)):
             return _answer(HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", "10"))
-        return _answer(self._take(environ["wsgi.input"].read(int(length)), int(length)))
+        if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in _TYPES:
+            return _answer(HTTPStatus.BAD_REQUEST)
+        return _answer(self._take(body, int(length)))
 
     def _take(self, body: bytes, length: int) -> HTTPStatus:
         if len(body) != length:

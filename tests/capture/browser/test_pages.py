@@ -17,7 +17,7 @@ from tests.fixture_browser import ON, PAGE, PATH, OpenSite, Site
 from tests.fixture_capture import Captured
 
 DOCUMENT = "<html><head></head></html>"
-SERVICE = f"{Resource.create().attributes['service.name']}-browser"
+SERVICE = str(Resource.create().attributes["service.name"]) + "-browser"
 COLLECTOR = "https://collector.example:4319/v1/traces"
 
 
