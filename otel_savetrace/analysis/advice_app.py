@@ -17,6 +17,12 @@ from otel_savetrace.analysis.words import count, duration
 
 TOO_LARGE = 413
 
+OUT_OF_MEMORY = "out_of_memory"
+"""What `attributes.KILLED_BY` says of the kernel's out-of-memory killer."""
+
+MOST_KINDS = 4
+"""Kinds of what saves were doing as they ended that are named."""
+
 EARLY = 0.9
 """A worker that ended before this share of its limit was not ended by it."""
 
@@ -74,27 +80,48 @@ def dependency(case: Case) -> Iterator[str]:
 
 
 def killed(case: Case) -> Iterator[str]:
-    """What was being done, and how long it may take against the worker's limit."""
+    """What ended them, what was being done, and how long it may take against the worker's limit."""
     limit = worker_limit(case)
     took = [save.seconds for save in case.failed if save.seen]
     ended = f" They ended after {extent_of_time(took)}." if took else ""
-    if limit is not None and took and max(took) < EARLY * limit:
+    known = [step for code, step in _STOPPED_BY.items() if code in case.kinds]
+    if OUT_OF_MEMORY in case.of_saves(attributes.KILLED_BY):
+        yield f"Give the app more memory, or find what takes it: the kernel killed these workers.{ended}"
+    elif known:
+        yield f"{known[0]}{ended}"
+    elif limit is not None and took and max(took) < EARLY * limit:
         yield (
             f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
-            " kernel's"
-            f" out-of-memory killer, a crash.{ended}"
+            f" kernel's out-of-memory killer, a crash.{ended}"
         )
     elif limit is not None:
         yield f"{_give_up_first(case, limit)}{ended}"
     else:
         yield (
             "Look in the server's log for WORKER TIMEOUT, SIGKILL or the kernel's out-of-memory killer:"
-            " nothing"
-            f" more was heard of these workers.{ended}"
+            f" nothing more was heard of these workers.{ended}"
         )
     doing = _under_way(case)
     if doing:
         yield f"When they ended: {doing}."
+    if any(save.stored == attributes.YES for save in case.failed):
+        yield _stored_all_the_same(case)
+
+
+_STOPPED_BY: Mapping[str, str] = {
+    "worker_stopped": (
+        "Give workers more time to end: these were told to stop (SIGTERM) and not let finish; gunicorn waits"
+        " --graceful-timeout, systemd TimeoutStopSec, Kubernetes terminationGracePeriodSeconds."
+    ),
+    "worker_recycled": (
+        "Give recycled workers more time to end (gunicorn --graceful-timeout), or recycle fewer at once"
+        " (--max-requests, --max-requests-jitter)."
+    ),
+    "greenlet_killed": "Find what kills greenlets in the app: these saves were ended in the middle by it.",
+    "request_timeout": "Raise the app's own limit on a request, or make saves faster.",
+    "cancelled": "Find what cancels requests in the app: these saves were ended in the middle by it.",
+}
+"""What to do where the save itself says what stopped it, beside the worker's limit."""
 
 
 def front_timeout(case: Case) -> Iterator[str]:
@@ -193,10 +220,15 @@ def _under_way(case: Case) -> str:
     """Say how many of the saves were in which storage call as they ended, and at which of its attempts."""
     counted = Counter(_doing(save) for save in case.failed)
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return "; ".join(f"{count(number, 'save')} {doing}" for doing, number in ordered)
+    told = [f"{count(number, 'save')} {doing}" for doing, number in ordered[:MOST_KINDS]]
+    rest = sum(number for _, number in ordered[MOST_KINDS:])
+    return "; ".join([*told, *([f"{count(rest, 'other')}"] if rest else [])])
 
 
 def _doing(save: Save) -> str:
+    told = values.text(save.span.attributes.get(attributes.DOING))
+    if told is not None:
+        return f"at {told}"
     last = max(save.calls, key=lambda call: call.span.start_nanoseconds, default=None)
     if last is None:
         return "had called no storage"

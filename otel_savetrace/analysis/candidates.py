@@ -32,6 +32,9 @@ MEASURED_BEFORE = frozenset(
         attributes.CONNECTION_AGE_SECONDS,
         attributes.CONNECTION_IDLE_SECONDS,
         attributes.CREDENTIAL_EXPIRES_IN_SECONDS,
+        attributes.QUEUE_SECONDS,
+        attributes.RELOAD_AGE_SECONDS,
+        attributes.SERVER_AGE_SECONDS,
         attributes.WORKER_AGE_SECONDS,
     }
 )
@@ -125,6 +128,8 @@ OWN: Mapping[str, Sequence[str]] = {
     "storage.key_too_long": (attributes.KEY_LEN, attributes.KEY_LEN_SENT),
     "storage.metadata_too_large": (attributes.METADATA_BYTES, HEADER, attributes.HEADER_SECTION_BYTES),
     "front.too_large": ("http.request.body.size",),
+    "front.timeout": (attributes.QUEUE_SECONDS,),
+    "front.client_gone": (attributes.QUEUE_SECONDS,),
 }
 """What a cause is about by its very name: asked first, and for itself."""
 
@@ -137,7 +142,7 @@ NEARNESS: Sequence[Sequence[str]] = (
     (
         attributes.CONNECTION_IDLE_SECONDS, attributes.CONNECTION, attributes.CONNECTION_REQUESTS,
         attributes.CONNECTION_AGE_SECONDS, attributes.POOL_IN_USE, attributes.REQUESTS_SERVED,
-        attributes.WORKER_AGE_SECONDS,
+        attributes.WORKER_AGE_SECONDS, attributes.SERVER_AGE_SECONDS, attributes.RELOAD_AGE_SECONDS,
     ),
     (
         attributes.CREDENTIAL_EXPIRES_IN_SECONDS, attributes.CREDENTIAL_KIND, attributes.CLOCK_SKEW_SECONDS,

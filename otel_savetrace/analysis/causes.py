@@ -70,6 +70,8 @@ def cause_of(save: Save, dependency: str | None = None) -> Cause:
         return Cause(SESSION)
     if save.stage == attributes.DEPENDENCY:
         return Cause(DEPENDENCY)
+    if save.stage == attributes.PROCESS:
+        return Cause(KILLED)
     call = failed_call(save)
     if call is not None:
         found = of_call(call)

@@ -38,10 +38,13 @@ CONSEQUENCES = frozenset(
         attributes.CALLS,
         attributes.CAUGHT_EXCEPTIONS,
         attributes.CONTENT_SIZE_SENT,
+        attributes.DOING,
         attributes.ERRNO,
         attributes.ERROR_CODE,
         attributes.ERROR_TYPE,
         attributes.EXCEPTION,
+        attributes.FROM_RECORD,
+        attributes.KILLED_BY,
         attributes.OUTCOME,
         attributes.RESPONSE_STATUS,
         attributes.RETRY_ATTEMPTS,
@@ -102,7 +105,9 @@ LAST = (
 NOISE = frozenset(
     {
         attributes.EXTENDED_REQUEST_ID,
+        attributes.RELOAD_AGE_SECONDS,
         attributes.REQUEST_ID,
+        attributes.SERVER_AGE_SECONDS,
         attributes.WORKER_AGE_SECONDS,
         "client.port",
         "net.peer.port",

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from otel_savetrace import attributes as names
+from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.findings import Condition
+from otel_savetrace.analysis.save import BROWSER_CODE
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.spans.rows import AttributeValue
 from tests.analysis.made_case import advised, made_attempt, made_call, made_save, worked_with
@@ -163,3 +165,32 @@ def test_users_who_leave() -> None:
     assert "they were gone after 3.0 s to 18 s, at no time in particular" in advised(
         "front.client_gone", apart
     )
+
+
+def test_a_worker_that_says_what_stopped_it() -> None:
+    """A save that was stopped in the middle is killed by its own word: what to do, and what it was doing."""
+    held: Held = {
+        names.STAGE: names.PROCESS, names.KILLED_BY: "out_of_memory",
+        names.DOING: "backing off before attempt 8 of 12 of PutObject",
+    }  # fmt: skip
+    save = refused_by_app("worker_killed", **held)
+    assert cause_of(save).name == "process.killed"
+    steps = advised("process.killed", [save])
+    assert steps.startswith(
+        "Give the app more memory, or find what takes it: the kernel killed these workers."
+    )
+    assert "1 save at backing off before attempt 8 of 12 of PutObject" in steps
+    held = {names.STAGE: names.PROCESS, names.STORED: names.YES}
+    steps = advised("process.killed", [refused_by_app("worker_stopped", **held)])
+    assert "--graceful-timeout" in steps
+    assert "Let a retry write the same key: the save is stored all the same" in steps
+
+
+def test_what_only_a_browser_saw() -> None:
+    """Who closed the page, was offline or blocked is told by the browser, and so is what to do."""
+    closed = made_save(outcome=names.FAILED, facts={BROWSER_CODE: "page_closed", names.STORED: names.YES})
+    steps = advised("browser.network", [closed])
+    assert "Let the page ask before it is left" in steps
+    assert "the save is stored all the same" in steps
+    blocked = made_save(outcome=names.FAILED, facts={BROWSER_CODE: "blocked"})
+    assert "forbids POST /charts/keep" in advised("browser.network", [blocked])
