@@ -18,6 +18,7 @@ from otel_savetrace.commands.options import (
     Selection,
     how_far,
     json_option,
+    read_source,
     service_option,
     since_option,
     source_or_default,
@@ -33,7 +34,6 @@ from otel_savetrace.report.episodes_json import episode_document
 from otel_savetrace.report.terminal import comparison, episode_view
 from otel_savetrace.spans.jaeger import WHOLE_TRACE_ID
 from otel_savetrace.spans.reading import Query, Reading
-from otel_savetrace.spans.sources import read
 
 DAY_NANOSECONDS = 24 * 3600 * 10**9
 
@@ -102,7 +102,7 @@ def _only_source(words: Sequence[str]) -> str:
 
 
 def _episode(source: str, wanted: re.Match[str], selection: Selection) -> tuple[Reading, Episode]:
-    reading = read(source, _around(source, wanted["trace"], selection))
+    reading = read_source(source, _around(source, wanted["trace"], selection))
     found = saves(reading.spans)
     save = _the_save(found, wanted, reading, how_far(reading, selection))
     for episode in episodes(found):
@@ -121,7 +121,7 @@ def _around(source: str, trace: str, selection: Selection) -> Query:
     """
     if len(trace) < WHOLE_TRACE_ID or selection.since_nanoseconds is not None:
         return selection.query
-    held = read(source, Query(trace_ids=(trace,))).spans if "://" in source else ()
+    held = read_source(source, Query(trace_ids=(trace,))).spans if "://" in source else ()
     moments = [span.start_nanoseconds for span in held if span.trace_id == trace]
     if not moments:
         return selection.query
@@ -144,7 +144,7 @@ def _ends(episode: Episode, reading: Reading) -> tuple[Save, Save]:
 
 
 def _latest_failure(source: str, selection: Selection) -> tuple[Reading, Save, Save]:
-    reading = read(source, selection.query)
+    reading = read_source(source, selection.query)
     found = [one for one in episodes(saves(reading.spans)) if selection.fits(one.failed[-1])]
     if not found:
         looked = how_far(reading, selection)
@@ -166,7 +166,7 @@ def _named(words: Sequence[str], selection: Selection) -> tuple[Reading, Save, S
     wanted = [_save_id(word) for word in (a, b)]
     source = source_or_default(given[0] if given else None)
     traces = tuple(match["trace"] for match in wanted)
-    reading = read(source, dataclasses.replace(selection.query, trace_ids=traces))
+    reading = read_source(source, dataclasses.replace(selection.query, trace_ids=traces))
     found = saves(reading.spans)
     looked = how_far(reading, selection) if min(map(len, traces)) < WHOLE_TRACE_ID else ""
     first, second = (_the_save(found, match, reading, looked) for match in wanted)

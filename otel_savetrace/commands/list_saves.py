@@ -16,6 +16,7 @@ from otel_savetrace.commands.options import (
     Selection,
     how_far,
     json_option,
+    read_source,
     service_option,
     since_option,
     source_or_default,
@@ -27,7 +28,6 @@ from otel_savetrace.commands.options import (
 from otel_savetrace.report.as_json import list_document
 from otel_savetrace.report.terminal import episodes_table, saves_table
 from otel_savetrace.spans.reading import Reading
-from otel_savetrace.spans.sources import read
 
 DEFAULT_LIMIT = 50
 
@@ -61,7 +61,7 @@ def list_saves(
 ) -> None:
     """List saves, and what became of those that failed."""
     selection = Selection(conditions, storymap, since_nanoseconds, service, until_nanoseconds)
-    reading = read(source_or_default(source), selection.query)
+    reading = read_source(source_or_default(source), selection.query)
     found = saves(reading.spans)
     fitting = [save for save in found if selection.fits(save) and _ended_so(save, outcome, code)]
     shown = fitting[-limit:]

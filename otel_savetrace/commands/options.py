@@ -20,6 +20,7 @@ from otel_savetrace.analysis.findings import SourceSeen
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
+from otel_savetrace.loading.progress import Progress
 from otel_savetrace.spans.jaeger_api import SAVETRACE_JAEGER_HEADERS
 from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
@@ -96,8 +97,15 @@ def _seconds(length: re.Match[str]) -> float:
 
 
 def read_sources(given: tuple[str, ...], query: Query) -> list[Reading]:
-    """Read every source given, or the one that the environment names."""
-    return read_all(given or (source_or_default(None),), query)
+    """Read every source given, or the one that the environment names; a terminal is told how far it is."""
+    with Progress() as progress:
+        return read_all(given or (source_or_default(None),), query, progress.share)
+
+
+def read_source(source: str, query: Query) -> Reading:
+    """Read one source; a terminal is told how far it is."""
+    (reading,) = read_sources((source,), query)
+    return reading
 
 
 def spans_of(readings: Iterable[Reading]) -> Iterator[Span]:

@@ -133,7 +133,7 @@ def test_only_what_a_retry_has_too_is_asked_of_a_source(
         asked.append(query)
         return Reading("jaeger", source, (), (), source)
 
-    monkeypatch.setattr("otel_savetrace.commands.list_saves.read", read)
+    monkeypatch.setattr("otel_savetrace.commands.list_saves.read_source", read)
     ran = run("list", "http://jaeger", *words)
     assert [(query.service, query.attributes) for query in asked] == [(service, attributes)]
     assert ran.stdout == (
