@@ -6,12 +6,9 @@ Most spans of a file are never read: of a line there is an outline, from which t
 from __future__ import annotations
 
 import dataclasses
-from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from otel_savetrace.spans.files import lines_of
 from otel_savetrace.spans.otlp import NotOtlpError, Place
@@ -28,8 +25,7 @@ At = Callable[[int], None]
 class Archive:
     """One source: what a person calls it, its files or the spans that are in memory already.
 
-    `skipped` and `account` tell what was no span in it. `identities` has a number for each span read, the
-    same for the same span; `careful` has the lines that had to be read with care.
+    `skipped` and `account` tell what was no span in it; `careful` are the lines that were read with care.
     """
 
     kind: str
@@ -40,7 +36,6 @@ class Archive:
     jaeger_address: str | None = None
     account: Account = dataclasses.field(default_factory=Account)
     careful: set[str] = dataclasses.field(default_factory=set)
-    identities: array[int] = dataclasses.field(default_factory=lambda: array("q"))
 
     @property
     def bytes(self) -> int:
@@ -51,11 +46,6 @@ class Archive:
     def skipped(self) -> tuple[Skipped, ...]:
         """What of it was not read, by reason."""
         return (*self.skipped_before, *self.account.skipped())
-
-    def spans_seen(self) -> int:
-        """Return how many different spans it held."""
-        numbers = np.frombuffer(self.identities, dtype=np.int64)
-        return len(self.spans) + len(np.unique(numbers)) if len(numbers) else len(self.spans)
 
 
 class Line(NamedTuple):

@@ -7,6 +7,8 @@ from importlib import resources
 
 import duckdb
 
+from otel_savetrace.loading.light_row import OUTCOMES
+
 LEAST_EACH_SIDE, MOST_EACH_SIDE = 2, 40
 """Saves that worked before a failed one, and after it; with the least, not all failed ones have their own."""
 
@@ -37,6 +39,7 @@ def choose(database: duckdb.DuckDBPyConnection, window_seconds: float, bounds: B
         ("most_failed", bounds.failed),
         ("most_overall", bounds.overall),
         ("each_side", each_side),
+        ("succeeded", OUTCOMES.index("succeeded")),
         ("most_held_against", max(bounds.controls // (2 * each_side), 1)),
     ):
         database.execute(f"SET VARIABLE {name} = $1", [value])

@@ -1,5 +1,6 @@
 -- Which saves are read in full. Reads the table `light` (light.py) and the variables `window_nanoseconds`,
--- `most_failed`, `most_held_against`, `each_side` and `most_overall`; leaves the table `chosen` of trace numbers.
+-- `most_failed`, `most_held_against`, `each_side`, `most_overall` and `succeeded`; leaves the table `chosen` of
+-- trace numbers.
 --
 -- Nothing is drawn by chance: what is left out is left out by a hash of its trace, so that the same rows give
 -- the same answer in any order.
@@ -63,7 +64,8 @@ QUALIFY rank() OVER (PARTITION BY unpaired.trace, unpaired.span ORDER BY light.s
 -- Whether a thing was there before says whether a failed create came back under another name.
 INSERT INTO chosen
 SELECT unnest([
-    arg_min(light.trace, light.starts), arg_min(light.trace, light.starts) FILTER (outcome = 'succeeded')
+    arg_min(light.trace, light.starts),
+    arg_min(light.trace, light.starts) FILTER (outcome = getvariable('succeeded'))
 ])
 FROM light
 JOIN (SELECT DISTINCT what, who FROM failures) AS troubled
@@ -74,7 +76,7 @@ GROUP BY light.what, light.who;
 CREATE OR REPLACE TEMP TABLE controls AS
 SELECT trace, route, starts, row_number() OVER (PARTITION BY route ORDER BY starts, trace) AS place
 FROM light
-WHERE outcome <> 'failed' AND NOT failing AND NOT retry;
+WHERE NOT failing AND NOT retry;
 
 INSERT INTO chosen
 SELECT DISTINCT controls.trace

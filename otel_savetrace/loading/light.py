@@ -1,71 +1,80 @@
-"""The light rows: what of every save is kept, a hundred bytes each, in a table of DuckDB.
+"""What is kept of all spans and saves that were read: numbers only, in tables of DuckDB.
 
-What is only compared stands there as a number that Python's own hash makes of it: equal numbers, equal
-things. The table lies in a file and may take more room than memory has.
+The tables lie in a file and may take more room than memory has.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping
+import struct
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
+import numpy as np
 
-from otel_savetrace import attributes
-from otel_savetrace.analysis import identity, values
-from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS, recorded_by
-from otel_savetrace.analysis.saves import Save
-from otel_savetrace.loading.archive import trace_number
-
-VERSION = attributes.APP_VERSION
+from otel_savetrace.loading.light_row import COLUMNS, HASHED, MEASURED, NONE, UNMEASURED, Codes, Row
 
 MEMORY = "300MB"
 """What DuckDB may hold; more lies on disk."""
 
-Fits = Callable[[Save], bool]
-"""Whether a save is one of those asked for."""
+BUFFER_BYTES = 16 << 20
+SEEN_AT_ONCE = 1_000_000
 
-COLUMNS: Mapping[str, str] = {
-    "source": "UTINYINT",  # number of the source that told it
-    "trace": "UBIGINT",
-    "span": "UBIGINT",
-    "starts": "BIGINT",  # nanoseconds since 1970, UTC
-    "ends": "BIGINT",
-    "outcome": "VARCHAR",
-    "code": "VARCHAR",  # of its failure
-    "failing": "BOOLEAN",  # it failed, or its answer never came
-    "fits": "BOOLEAN",  # it is one of those asked for
-    "retry": "BOOLEAN",  # a failed save is known to have come before it
-    "kind": "BIGINT",  # code and stage of its failure
-    "route": "BIGINT",  # service, method and route
-    "who": "BIGINT",
-    "what": "BIGINT",
-    "alike": "BIGINT",  # program and size of the request
-    "previous": "UBIGINT",  # trace of the failed save that it retries
-    "cookie": "BOOLEAN",  # it brought that one's cookie
-    "version": "BIGINT",
-    "instance": "BIGINT",  # the worker that served it
-    "key_len": "BIGINT",
-    "header_bytes": "BIGINT",
-    "body_size": "BIGINT",
-}
+
+class Numbers:
+    """A table of numbers that is filled through a buffer; `columns` says how `struct` packs each."""
+
+    def __init__(
+        self, database: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], select: str = "*"
+    ) -> None:
+        self._database = database
+        self._insert = f"INSERT INTO {table} SELECT {select} FROM chunk"  # noqa: S608 - our own names
+        self._record = struct.Struct("=" + "".join(columns.values()))
+        self._type = np.dtype([(name, f"={kind}") for name, kind in columns.items()])
+        self._names = tuple(columns)
+        self._buffer = bytearray()
+        self._show()
+        database.execute(f"CREATE TABLE {table} AS SELECT {select} FROM chunk")  # noqa: S608 - as above
+
+    def add(self, row: Collection[int]) -> None:
+        """Add a row."""
+        self._buffer += self._record.pack(*row)
+        if len(self._buffer) >= BUFFER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Have all that was added in the table."""
+        self._show()
+        self._database.execute(self._insert)
+        self._buffer.clear()
+
+    def _show(self) -> None:
+        rows = np.frombuffer(bytes(self._buffer), self._type)
+        self._database.register("chunk", {name: np.ascontiguousarray(rows[name]) for name in self._names})
 
 
 class LightTable:
-    """Rows go to a file first, which is what DuckDB reads fastest; `finish` makes the table of them.
+    """What an archive's spans and saves leave behind.
 
-    `by_source` then has the saves that each source told.
+    `saves` are told by `add`; `seen` tells spans apart by source and a number; `writing` are traces that
+    store something. `finish` makes the table `light` of the saves, in which each is once; `codes` are the
+    error codes that it names by number.
     """
 
-    def __init__(self, folder: Path, fits: Fits) -> None:
-        self._fits = fits
-        self._path = folder / "light.csv"
-        self._file = self._path.open("w", newline="", encoding="utf-8")
-        self._write = csv.writer(self._file).writerow
-        self.by_source: dict[int, int] = {}
+    def __init__(self, folder: Path, memory: str = MEMORY) -> None:
+        self.codes = Codes()
         self.database = duckdb.connect(str(folder / "light.duckdb"))
+        # A bar would be drawn on standard output, where a script expects JSON.
+        self.database.execute("SET enable_progress_bar = false")
+        self.database.execute("SET preserve_insertion_order = false")
+        self.database.execute(f"SET memory_limit = '{memory}'")
+        self._told = Numbers(self.database, "told", COLUMNS, ", ".join(map(_expression, COLUMNS)))
+        self._writing = Numbers(self.database, "writing", {"trace": "Q"})
+        self.database.execute("CREATE TABLE seen (source UTINYINT, span BIGINT)")
+        self._seen: dict[int, array[int]] = defaultdict(lambda: array("q"))
 
     def __enter__(self) -> LightTable:
         return self
@@ -73,78 +82,67 @@ class LightTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
         self.database.close()
 
-    def add(self, source: int, save: Save) -> None:
-        """Write a save's row."""
-        span, held = save.span, save.span.attributes
-        outcome, failing = save.outcome, is_failing(save)
-        code = save.error_code if outcome == "failed" else None
-        previous = values.text(held.get(attributes.PREVIOUS_TRACE_ID))
-        body_size = values.integer(held.get(attributes.REQUEST_BODY_SIZE))
-        instance = (span.resource.get("service.instance.id"), held.get(attributes.PROCESS_ID))
-        who, what = identity.user(save), identity.thing(save)
-        self._write(
-            (
-                source,
-                trace_number(span.trace_id),
-                int(span.span_id, 16),
-                min(span.start_nanoseconds, LATEST_NANOSECONDS),
-                min(span.end_nanoseconds, LATEST_NANOSECONDS),
-                outcome,
-                code,
-                failing,
-                self._fits(save),
-                previous is not None,
-                hash((code, save.stage)) if failing else None,
-                hash((span.service, save.route)),
-                hash(who) if who else None,
-                hash(what) if what else None,
-                hash((identity.agent(save), body_size)),
-                _number(previous) if previous else None,
-                previous is not None and recorded_by(save) == "cookie",
-                hash((span.service, held.get(VERSION) or span.resource.get(VERSION))),
-                hash(instance) if any(instance) else None,
-                values.integer(held.get(attributes.KEY_LEN)),
-                values.integer(held.get(attributes.HEADER_BYTES)),
-                body_size,
-            )
+    def add(self, row: Row) -> None:
+        """Add a save's row."""
+        self._told.add(row)
+
+    def see(self, source: int, ids: Iterable[tuple[str, str]]) -> None:
+        """Count spans by their trace and span ids; what a source holds twice is one span."""
+        seen = self._seen[source]
+        seen.extend(map(hash, ids))
+        if len(seen) >= SEEN_AT_ONCE:
+            self._flush_seen()
+
+    def write(self, trace: int) -> None:
+        """Tell of a trace that may store something."""
+        self._writing.add((trace,))
+
+    def untold(self) -> list[int]:
+        """Return the traces that may store something and of which no save was told."""
+        self._flush()
+        found = self.database.execute(
+            "SELECT DISTINCT trace FROM writing WHERE trace NOT IN (SELECT trace FROM told)"
         )
+        return [trace for (trace,) in found.fetchall()]
+
+    def spans_by_source(self) -> dict[int, int]:
+        """Return how many different spans each source held."""
+        self._flush()
+        return self._counts("SELECT source, count(DISTINCT span) FROM seen GROUP BY source")
+
+    def saves_by_source(self) -> dict[int, int]:
+        """Return how many different saves each source told."""
+        self._flush()
+        return self._counts("SELECT source, count(DISTINCT (trace, span)) FROM told GROUP BY source")
 
     def finish(self) -> None:
-        """Make the table `light` of the rows: of a save that was read twice the first."""
-        self._file.close()
-        # A bar would be drawn on standard output, where a script expects JSON.
-        self.database.execute("SET enable_progress_bar = false")
-        self.database.execute(f"SET memory_limit = '{MEMORY}'")
-        self.database.execute("SET preserve_insertion_order = false")
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        self.database.execute(f"CREATE TABLE told ({columns})")
-        if self._path.stat().st_size:
-            self.database.execute(
-                f"COPY told FROM '{self._path}' (FORMAT csv, HEADER false, AUTO_DETECT false)"
-            )
-        self._path.unlink()
+        """Make the table `light` of the saves: of one that was told twice the first."""
+        self._flush()
         self.database.execute(
             "CREATE TABLE light AS FROM told"
             " QUALIFY row_number() OVER (PARTITION BY trace, span ORDER BY source, failing DESC) = 1"
         )
-        self.by_source = dict(
-            self.database.execute(
-                "SELECT source, count(DISTINCT (trace, span)) FROM told GROUP BY source"
-            ).fetchall()
-        )
-        self.database.execute("DROP TABLE told")
+
+    def _flush(self) -> None:
+        self._told.flush()
+        self._writing.flush()
+        self._flush_seen()
+
+    def _flush_seen(self) -> None:
+        for source, seen in self._seen.items():
+            self.database.register("chunk", {"span": np.frombuffer(seen, np.int64)})
+            self.database.execute("INSERT INTO seen SELECT $1, span FROM chunk", [source])
+        self.database.unregister("chunk")
+        self._seen.clear()
+
+    def _counts(self, query: str) -> dict[int, int]:
+        return dict(self.database.execute(query).fetchall())
 
 
-def is_failing(save: Save) -> bool:
-    """Return whether a save failed, or its answer never came."""
-    return save.outcome == "failed" or (save.outcome == "unknown" and save.answered != "yes")
-
-
-def _number(trace_id: str) -> int | None:
-    try:
-        return trace_number(trace_id)
-    except ValueError:
-        return None
+def _expression(name: str) -> str:
+    """Return the column as it stands in the table, where what is not known is NULL."""
+    if name in HASHED:
+        return f"nullif({name}, {NONE}) AS {name}"
+    return f"nullif({name}, {UNMEASURED}) AS {name}" if name in MEASURED else name

@@ -13,7 +13,7 @@ import dataclasses
 import datetime
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -25,7 +25,8 @@ from otel_savetrace.analysis.saves import Route, Save, saves
 from otel_savetrace.loading.archive import Archive, spans_of_traces
 from otel_savetrace.loading.choosing import Bounds, choose
 from otel_savetrace.loading.gathering import LARGE_BYTES, gather
-from otel_savetrace.loading.light import Fits, LightTable, is_failing
+from otel_savetrace.loading.light import LightTable
+from otel_savetrace.loading.light_row import OUTCOMES, Fits, is_failing
 from otel_savetrace.loading.moments import all_moments
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.loading.reading_lightly import LightReading
@@ -38,6 +39,7 @@ TRACES_AT_ONCE = 20_000
 
 ALL = Query()
 BOUNDS = Bounds()
+NONE = SaveCounts(0, 0, 0, 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ def load(
     sources: Sequence[str],
     query: Query = ALL,
     *,
-    fits: Fits = lambda save: True,
+    fits: Fits | None = None,
     window_seconds: float = WINDOW_SECONDS,
     progress: Progress | None = None,
     bounds: Bounds = BOUNDS,
     large_bytes: int = LARGE_BYTES,
 ) -> Loaded:
-    """Read the sources; `fits` says of a save whether it is one of those asked for.
+    """Read the sources; `fits` says of a save whether it is one of those asked for, None: each is.
 
     It is asked with a save that has no calls, and must not look at them. Raises `SourceError` where a source
     cannot be read at all.
@@ -102,7 +104,7 @@ def load(
 
 def _load(
     archives: Sequence[Archive],
-    fits: Fits,
+    fits: Fits | None,
     window_seconds: float,
     progress: Progress,
     bounds: Bounds,
@@ -113,38 +115,40 @@ def _load(
             return _chosen(archives, fits, window_seconds, progress, bounds, folder)
         spans = each_once(span for archive in archives for span in archive.spans)
         found = saves(spans)
-        fitting = list(moments(filter(fits, found)))
-        by_source = _saves_by_source(archives, found)
-        return _loaded(archives, by_source, found, spans, fitting, fitting, None)
+        sources = _sources(archives, _spans_by_source(archives), _saves_by_source(archives, found))
+        return _loaded(archives, sources, found, spans, _moments(found, fits), None)
 
 
 def _chosen(
     archives: Sequence[Archive],
-    fits: Fits,
+    fits: Fits | None,
     window_seconds: float,
     progress: Progress,
     bounds: Bounds,
     folder: Path,
 ) -> Loaded:
-    with LightTable(folder, fits) as table:
-        routes = _read_lightly(archives, table, progress)
+    with LightTable(folder) as table:
+        routes = _read_lightly(archives, LightReading(table, fits), progress)
         table.finish()
+        sources = _sources(archives, table.spans_by_source(), table.saves_by_source())
         wanted = choose(table.database, window_seconds, bounds)
         held = _spans(archives, wanted, "looking closer", progress)
         spans = each_once(span for _, span in held)
         found = saves(spans, routes)
+        read = _moments(found, fits)
         sample = _sample(table.database, found)
-        read = list(moments(filter(fits, found)))
-        told = all_moments(table.database) if sample else read
-        return _loaded(archives, table.by_source, found, spans, told, read, sample)
+        if sample is None:
+            return _loaded(archives, sources, found, spans, read, None)
+        told = all_moments(table.database, table.codes.names)
+        unread = _unread(table.database, read)
+        return _loaded(archives, sources, found, spans, told, sample, unread)
 
 
-def _read_lightly(archives: Sequence[Archive], table: LightTable, progress: Progress) -> frozenset[Route]:
-    reading = LightReading(table)
+def _read_lightly(archives: Sequence[Archive], reading: LightReading, progress: Progress) -> frozenset[Route]:
     for number, archive in enumerate(archives):
-        reading.read(number, archive, progress.step(f"reading {archive.name}", archive.bytes))
+        found = reading.read(number, archive, progress.step(f"reading {archive.name}", archive.bytes))
         if archive.files and archive.jaeger_address is None:
-            refuse_what_is_not_otlp(archive.name, archive.account, found=bool(archive.identities))
+            refuse_what_is_not_otlp(archive.name, archive.account, found=found)
     done: frozenset[int] = frozenset()
     while waiting := sorted(reading.others() - done):
         for first in range(0, len(waiting), TRACES_AT_ONCE):
@@ -182,28 +186,49 @@ def _sample(database: duckdb.DuckDBPyConnection, found: Sequence[Save]) -> Sampl
     return Sample(failing, failed_read, held - failing, len(found) - failed_read)
 
 
+def _moments(found: Sequence[Save], fits: Fits | None) -> list[Moment]:
+    return list(moments(save for save in found if fits is None or fits(save)))
+
+
+def _unread(database: duckdb.DuckDBPyConnection, read: Sequence[Moment]) -> SaveCounts:
+    """Return the counts of the saves that fit and were not read in full."""
+    held = database.execute("SELECT outcome, count(*) FROM light WHERE fits GROUP BY outcome").fetchall()
+    unread = Counter({OUTCOMES[outcome]: saves for outcome, saves in held})
+    unread.subtract(one.outcome for one in read)
+    return SaveCounts(unread.total(), unread["succeeded"], unread["failed"], unread["unknown"])
+
+
 def _loaded(
     archives: Sequence[Archive],
-    by_source: dict[int, int],
+    sources: tuple[SourceSeen, ...],
     found: Sequence[Save],
     spans: Sequence[Span],
     told: Sequence[Moment],
-    read: Sequence[Moment],
     sample: Sample | None,
+    unread: SaveCounts = NONE,
 ) -> Loaded:
-    unread = Counter(one.outcome for one in told) - Counter(one.outcome for one in read)
     return Loaded(
-        sources=tuple(
-            SourceSeen(one.kind, one.name, one.spans_seen(), by_source.get(number, 0), one.skipped)
-            for number, one in enumerate(archives)
-        ),
+        sources=sources,
         saves=tuple(found),
         spans=tuple(spans),
         moments=told,
         sample=sample,
-        unread=SaveCounts(unread.total(), unread["succeeded"], unread["failed"], unread["unknown"]),
+        unread=unread,
         jaeger_address=next((one.jaeger_address for one in archives if one.jaeger_address), None),
     )
+
+
+def _sources(
+    archives: Sequence[Archive], spans: Mapping[int, int], saves_told: Mapping[int, int]
+) -> tuple[SourceSeen, ...]:
+    return tuple(
+        SourceSeen(one.kind, one.name, spans.get(number, 0), saves_told.get(number, 0), one.skipped)
+        for number, one in enumerate(archives)
+    )
+
+
+def _spans_by_source(archives: Sequence[Archive]) -> dict[int, int]:
+    return {number: len(archive.spans) for number, archive in enumerate(archives)}
 
 
 def _saves_by_source(archives: Sequence[Archive], found: Sequence[Save]) -> dict[int, int]:

@@ -1,16 +1,16 @@
-"""Every save as a moment, for the timeline and the counts: ten bytes each."""
+"""Every save as a moment, for the timeline and the counts: thirteen bytes each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast, overload
+from typing import overload
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
 from otel_savetrace.analysis.exhibits import Moment
-from otel_savetrace.analysis.saves import Outcome
+from otel_savetrace.loading.light_row import OUTCOMES
 
 
 class Moments(Sequence[Moment]):
@@ -19,11 +19,12 @@ class Moments(Sequence[Moment]):
     def __init__(
         self,
         starts: npt.NDArray[np.int64],
-        kinds: npt.NDArray[np.uint16],
-        named: Sequence[tuple[Outcome, str | None]],
+        outcomes: npt.NDArray[np.uint8],
+        codes: npt.NDArray[np.int32],
+        names: Sequence[str | None],
     ) -> None:
-        """Take when each began, and what became of it: its place among what is `named`."""
-        self._starts, self._kinds, self._named = starts, kinds, named
+        """Take when each began, its outcome's place in `OUTCOMES`, its error code's in `names`."""
+        self._starts, self._outcomes, self._codes, self._names = starts, outcomes, codes, names
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -34,25 +35,17 @@ class Moments(Sequence[Moment]):
     def __getitem__(self, index: slice) -> Moments: ...
     def __getitem__(self, index: int | slice) -> Moment | Moments:
         if isinstance(index, slice):
-            return Moments(self._starts[index], self._kinds[index], self._named)
-        return Moment(int(self._starts[index]), *self._named[int(self._kinds[index])])
+            return Moments(self._starts[index], self._outcomes[index], self._codes[index], self._names)
+        code = self._names[self._codes[index]]
+        return Moment(int(self._starts[index]), OUTCOMES[self._outcomes[index]], code)
 
     def __iter__(self) -> Iterator[Moment]:
         return (self[index] for index in range(len(self)))
 
 
-def all_moments(database: duckdb.DuckDBPyConnection) -> Moments:
-    """Return the moments of the saves that fit; of a table `light`."""
-    named = database.execute(
-        "SELECT DISTINCT outcome, code FROM light WHERE fits ORDER BY ALL LIMIT 65536"
-    ).fetchall()
+def all_moments(database: duckdb.DuckDBPyConnection, names: Sequence[str | None]) -> Moments:
+    """Return the moments of the saves that fit; of a table `light` and the names of its codes."""
     columns = database.execute(
-        "SELECT starts, place FROM light JOIN ("
-        "SELECT outcome, code, row_number() OVER (ORDER BY outcome, code) - 1 AS place"
-        " FROM (SELECT DISTINCT outcome, code FROM light WHERE fits)"
-        ") AS named ON named.outcome = light.outcome AND named.code IS NOT DISTINCT FROM light.code"
-        " WHERE fits ORDER BY starts"
+        "SELECT starts, outcome, code FROM light WHERE fits ORDER BY starts, trace, span"
     ).fetchnumpy()
-    return Moments(
-        columns["starts"], columns["place"].astype(np.uint16), cast("list[tuple[Outcome, str | None]]", named)
-    )
+    return Moments(columns["starts"], columns["outcome"], columns["code"], names)

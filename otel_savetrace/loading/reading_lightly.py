@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-
-import numpy as np
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.calls import is_call, operation_of
@@ -17,10 +14,11 @@ from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of,
 from otel_savetrace.analysis.witnesses import ACCESS_LOG, is_browsers, is_fronts
 from otel_savetrace.loading.archive import Archive, At, lines_read, read, trace_number
 from otel_savetrace.loading.light import LightTable
-from otel_savetrace.loading.light_span import light_span
+from otel_savetrace.loading.light_row import Fits, Row, row_of
+from otel_savetrace.loading.light_shape import Shapes
 from otel_savetrace.loading.waiting import Waiting
 from otel_savetrace.spans.otlp import NotOtlpError, Place
-from otel_savetrace.spans.otlp_outline import SERVER, Kept, Outline, kept, span_of_kept
+from otel_savetrace.spans.otlp_outline import SERVER, Group, Kept, Outline, kept, span_of_kept
 from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
@@ -44,43 +42,51 @@ class LightReading:
     known.
     """
 
-    def __init__(self, table: LightTable) -> None:
+    def __init__(self, table: LightTable, fits: Fits | None) -> None:
         self._table = table
-        self._told = array("Q")
-        self._writing = array("Q")
-        self._disputed = array("Q")
+        self._fits = fits
+        self._disputed: set[int] = set()
         self._waiting = Waiting()
         self._cut: dict[int, Route] = {}
         self.routes: set[Route] = set()
-        self._names: frozenset[str] = frozenset()
+        self._shapes = Shapes(frozenset(), table.codes)
 
-    def read(self, number: int, archive: Archive, at: At | None = None) -> None:
-        """Read one archive."""
-        self._names = _learned(archive)
+    def read(self, number: int, archive: Archive, at: At | None = None) -> bool:
+        """Read one archive; return whether there was any span in it."""
+        found = False
+        self._shapes = Shapes(_learned(archive), self._table.codes)
         for where, groups, spans in lines_read(archive, archive.account, at):
-            if not archive.spans:
-                archive.identities.extend([hash((span.trace_id, span.span_id)) for span in spans])
+            found = found or bool(spans or groups)
+            self._table.see(number, ((span.trace_id, span.span_id) for span in spans))
             for span in spans:
                 self._take(number, span)
-            for place, outlines in groups:
-                archive.identities.extend([hash((one.trace_id, one.span_id)) for one in outlines])
-                witness = place.scope == attributes.BROWSER_SCOPE or place.scope.endswith(ACCESS_LOG)
+            requests_of_apps = [group for group in groups if not self._take_others(number, group)]
+            # A request's calls stand before it, if not below a scope that comes later.
+            for place, outlines in requests_of_apps:
                 for one in outlines:
-                    if witness:
-                        disputes = FAILED in bytes(one.attributes)
-                        self._take_witness(trace_number(one.trace_id), disputes=disputes)
-                    elif one.kind == SERVER:
+                    if one.kind == SERVER:
                         self._take_request(number, archive, one, place, where)
-                    elif _may_write(one, place):
-                        self._keep(one, place)
+        return found
 
     def others(self) -> frozenset[int]:
         """Return the numbers of the traces that have to be read whole."""
-        self._writing.extend(self._waiting.traces())
-        writing, told = (np.unique(np.frombuffer(one, np.uint64)) for one in (self._writing, self._told))
-        found = np.setdiff1d(writing, told, assume_unique=True).tolist()
+        for trace in self._waiting.traces():
+            self._table.write(trace)
         cut = [trace for trace, route in self._cut.items() if route in self.routes]
-        return frozenset((*found, *cut, *self._disputed))
+        return frozenset((*self._table.untold(), *cut, *self._disputed))
+
+    def _take_others(self, number: int, group: Group) -> bool:
+        """Take what is no request of an app; return whether the group holds none."""
+        place, outlines = group
+        self._table.see(number, ((one.trace_id, one.span_id) for one in outlines))
+        if place.scope == attributes.BROWSER_SCOPE or place.scope.endswith(ACCESS_LOG):
+            for one in outlines:
+                self._take_witness(trace_number(one.trace_id), disputes=FAILED in bytes(one.attributes))
+            return True
+        for one in outlines:
+            if one.kind != SERVER and _may_write(one, place):
+                self._keep(one, place)
+        return False
 
     def _take_request(
         self, number: int, archive: Archive, outline: Outline, place: Place, where: str
@@ -88,22 +94,24 @@ class LightReading:
         calls = self._waiting.taken(trace_number(outline.trace_id))
         held = bytes(outline.attributes)
         told = OUTCOME in held
-        if told or calls or not (STATUSES[0] in held or STATUSES[1] in held):
-            span = light_span(outline, place) if told else None
-            span = span or read(outline, place, archive.account, where)
+        simply = self._shapes.row(number, outline, place, self._fits) if told else None
+        if simply is not None:
+            self._write(*simply)
+        elif told or calls or not (STATUSES[0] in held or STATUSES[1] in held):
+            span = read(outline, place, archive.account, where)
             if span is not None:
                 self._take(number, span, calls)
 
     def _keep(self, call: Outline, place: Place) -> None:
         dropped = self._waiting.add(trace_number(call.trace_id), kept(call, place))
         if dropped is not None:
-            self._writing.append(dropped)
+            self._table.write(dropped)
 
     def _take_witness(self, trace: int, *, disputes: bool) -> None:
         """Take a span of a browser or a front server: where it disputes what the app told, all is read."""
-        self._writing.append(trace)
+        self._table.write(trace)
         if disputes:
-            self._disputed.append(trace)
+            self._disputed.add(trace)
 
     def _take(self, number: int, span: Span, calls: Sequence[Kept] = ()) -> None:
         if is_browsers(span) or is_fronts(span):
@@ -111,12 +119,12 @@ class LightReading:
             self._take_witness(trace_number(span.trace_id), disputes=disputes)
         elif span.kind != "server":
             if is_call(span) and operation_of(span) in attributes.WRITES:
-                self._writing.append(trace_number(span.trace_id))
+                self._table.write(trace_number(span.trace_id))
         elif attributes.OUTCOME in span.attributes:
-            self._told.append(trace_number(span.trace_id))
-            self.add(number, Save(span, (), thing_of(Request(span, ()), self._names)))
+            self.add(number, Save(span, (), thing_of(Request(span, ()), self._shapes.names)))
         elif answer_missing(span):
-            self._writing.extend([trace_number(span.trace_id)] if calls else ())
+            if calls:
+                self._table.write(trace_number(span.trace_id))
             route = route_of(span)
             if route is not None:
                 self._cut[trace_number(span.trace_id)] = route
@@ -127,17 +135,19 @@ class LightReading:
         """Take a request of plain OpenTelemetry, which is a save if it wrote."""
         for one in requests((span, *_read_calls(calls))):
             if one.span is span and one.writes:
-                self._told.append(trace_number(span.trace_id))
-                self.add(number, Save(span, one.calls, thing_of(one, self._names)))
+                self.add(number, Save(span, one.calls, thing_of(one, self._shapes.names)))
                 return
-        self._writing.append(trace_number(span.trace_id))
+        self._table.write(trace_number(span.trace_id))
 
     def add(self, number: int, save: Save) -> None:
         """Write a save's light row."""
-        route = route_of(save.span)
+        fits = self._fits is None or self._fits(save)
+        self._write(row_of(number, save, self._table.codes, fits=fits), route_of(save.span))
+
+    def _write(self, row: Row, route: Route | None) -> None:
         if route is not None:
             self.routes.add(route)
-        self._table.add(number, save)
+        self._table.add(row)
 
 
 def _may_write(outline: Outline, place: Place) -> bool:

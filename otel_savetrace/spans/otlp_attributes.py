@@ -1,13 +1,17 @@
-"""Attributes out of the JSON of an OTLP ``KeyValue`` list, where each is text, a number or a truth value."""
+"""Attributes out of the JSON of an OTLP ``KeyValue`` list, where each is a text, a number or a truth."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from otel_savetrace.spans.rows import AttributeValue
+
+NOT, OWN, TEXT, ANY = range(4)
+"""What of an attribute is wanted: nothing, text or nothing at all, text and no other type, a value."""
 
 
 class _Value(msgspec.Struct, rename="camel", gc=False):
@@ -33,13 +37,23 @@ def simple_attributes(text: msgspec.Raw) -> dict[str, AttributeValue]:
     }
 
 
-def those_needed(text: msgspec.Raw, needed: Mapping[str, bool]) -> dict[str, AttributeValue]:
-    """Return those of the names that are needed. Raises `ValueError` as `simple_attributes` does."""
-    return {
-        name: said if (said := one.value.string_value) is not None else _other(one.value)
-        for one in _decode(text)
-        if needed[name := one.key]
-    }
+def those_wanted(text: msgspec.Raw, wants: Mapping[str, int]) -> dict[str, Any]:
+    """Return those that are wanted, by their names: `NOT`, `OWN`, `TEXT` or `ANY`.
+
+    Raises `ValueError` where one is empty, a `TEXT` is none, or as `simple_attributes` does.
+    """
+    held: dict[str, Any] = {}
+    for one in _decode(text):
+        want = wants[one.key]
+        if want:
+            said = one.value.string_value
+            if said:
+                held[one.key] = said
+            elif said is not None or want == TEXT:
+                raise ValueError
+            elif want == ANY:
+                held[one.key] = _other(one.value)
+    return held
 
 
 def _other(value: _Value) -> AttributeValue:
