@@ -25,8 +25,10 @@ from tests.fixture_wheel import Installation
 
 EDITOR = "editor:app"
 MAPS = "maps:app"
+STOPPABLE = "stoppable:app"
+GREEDY = "greedy:app"
 SAMPLE = servers.APP
-READY_PATHS = {EDITOR: "/", MAPS: "/", SAMPLE: "/select/"}
+READY_PATHS = {EDITOR: "/", MAPS: "/", STOPPABLE: "/", GREEDY: "/", SAMPLE: "/select/"}
 
 KEY_PATTERN = servers.KEY_PATTERN
 USER_NAMED = frozenset(re.findall(r"\{(.+?)\}", KEY_PATTERN))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,19 +46,31 @@ class Claims:
         self._report = report
 
     def look(self) -> None:
-        """Report every process that has died since somebody looked, and clear away what nobody will claim."""
+        """Report every process that has died since somebody looked, and clear away what nobody will claim.
+
+        That goes on in a thread of its own, since handing spans over may take as long as a Collector is gone.
+        """
         taken = list(self._take_all())
+        if taken:
+            threading.Thread(
+                target=self._settle_all, args=(taken,), name="savetrace-missing-spans", daemon=True
+            ).start()
+
+    def _settle_all(self, taken: Sequence[_Taken]) -> None:
+        killed = guard.run("it is found out why processes died", self._killed_for_memory, taken)
+        for one in taken:
+            guard.run("saves of a dead process are written", self._settle, one, bool(killed))
+
+    def _settle(self, taken: _Taken, for_memory: bool) -> None:
+        dead = taken.dead
         try:
-            killed = self._killed_for_memory([one.dead for one in taken if one.dead is not None])
-            while taken:
-                one = taken[-1]
-                if one.dead is not None and one.dead.facts.get("boot") == self._boot and one.dead.saves:
-                    guard.run("saves of a dead process are written", self._report, one.dead, killed)
-                one.path.unlink(missing_ok=True)
-                taken.pop().held.close()
+            if dead is not None and dead.saves and dead.facts.get("boot") == self._boot:
+                self._report(dead, for_memory)
         finally:
-            for one in taken:
-                one.held.close()
+            try:
+                taken.path.unlink(missing_ok=True)  # else it would be told again and again
+            finally:
+                taken.held.close()
 
     def _take_all(self) -> Iterator[_Taken]:
         count = 0
@@ -79,12 +92,14 @@ class Claims:
         except FileNotFoundError:
             return False
 
-    def _killed_for_memory(self, dead: Sequence[Dead]) -> bool:
-        """Return whether each of them was: as many were killed in their cgroup as have died of it."""
-        here = [one for one in dead if self._kills.cgroup and one.facts.get("cgroup") == self._kills.cgroup]
-        if not here or len(here) < len(dead):
+    def _killed_for_memory(self, taken: Sequence[_Taken]) -> bool:
+        """Return whether all of them were: as many were killed so in their cgroup as died in it."""
+        dead = [one.dead for one in taken if one.dead is not None]
+        if not dead or not self._kills.cgroup:
             return False
-        return self._kills.count() - min(one.killed_for_memory for one in here) >= len(here)
+        if any(one.facts.get("cgroup") != self._kills.cgroup for one in dead):
+            return False
+        return self._kills.count() - min(one.killed_for_memory for one in dead) >= len(dead)
 
 
 def _take(path: Path) -> _Taken | None:

@@ -14,20 +14,23 @@ _COUNT = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 
 
 class MemoryKills:
-    """The count of one cgroup; `cgroup` tells it from others, empty where there is none that counts."""
+    """The count of one cgroup, which stands in the file `path`; `cgroup` tells it from others.
 
-    def __init__(self) -> None:
-        self._path = next((path for path in _candidates() if _count(path) is not None), None)
-        self.cgroup = "" if self._path is None else _identity(self._path.parent)
+    Where none counts they are None and empty.
+    """
+
+    def __init__(self, own: Path = _OWN, mount: Path = _MOUNT) -> None:
+        self.path = next((path for path in _candidates(own, mount) if _count(path) is not None), None)
+        self.cgroup = "" if self.path is None else _identity(self.path.parent)
 
     def count(self) -> int:
         """Return how many were killed so far; 0 where nobody counts."""
-        return (_count(self._path) if self._path is not None else None) or 0
+        return (_count(self.path) if self.path is not None else None) or 0
 
 
-def _candidates() -> list[Path]:
+def _candidates(own: Path, mount: Path) -> list[Path]:
     try:
-        lines = _OWN.read_text().splitlines()
+        lines = own.read_text().splitlines()
     except OSError:
         return []
     found = []
@@ -36,12 +39,12 @@ def _candidates() -> list[Path]:
         controllers, _, path = rest.partition(":")
         inside = path.lstrip("/")
         if not controllers:
-            for mount in (_MOUNT, _MOUNT / "unified"):
-                found += [mount / inside / "memory.events.local", mount / inside / "memory.events"]
+            for root in (mount, mount / "unified"):
+                found += [root / inside / "memory.events.local", root / inside / "memory.events"]
         elif "memory" in controllers.split(","):
-            mount = _MOUNT / "memory"
+            root = mount / "memory"
             # In a container the path may be the host's, of which only the lowest folder is mounted.
-            found += [mount / inside / "memory.oom_control", mount / "memory.oom_control"]
+            found += [root / inside / "memory.oom_control", root / "memory.oom_control"]
     return found
 
 

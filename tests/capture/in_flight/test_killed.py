@@ -7,10 +7,7 @@ import os
 import secrets
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -18,16 +15,15 @@ from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.saves import saves
 from otel_savetrace.capture.in_flight.missing_spans import WORKER_KILLED
-from otel_savetrace.capture.in_flight.record import ATTEMPT, Dead, Unfinished, read
+from otel_savetrace.capture.in_flight.record import ATTEMPT, Unfinished
 from otel_savetrace.demo.faults import SLOW_DOWN, Plan, Rule, SlowAnswer
 from otel_savetrace.spans.rows import Span
+from tests.capture.in_flight.watching import RECORDED, eventually, records
 from tests.e2e.test_switched_on import GEVENT, PATCHED_FIRST
-from tests.fixture_app import OWN_FOLDER, TO_A_FILE, App, StartApp
+from tests.fixture_app import App, StartApp
 from tests.fixture_packages import Packages
 
 _HELD_SECONDS = 120.0
-_PATIENCE_SECONDS = 60.0
-_POLL_SECONDS = 0.05
 
 # The page of this map is refused once, and then not answered.
 _PLAN = Plan(
@@ -42,28 +38,6 @@ KINDS = {
     "gthread, preloaded": ("--workers", "2", "--threads", "4", "--preload"),
     "gevent": ("--workers", "2", "--worker-class", "gevent"),
 }
-
-_Found = TypeVar("_Found")
-
-
-def eventually(look: Callable[[], _Found | None], what: str) -> _Found:
-    """Return what `look` finds, asked again and again; fails with `what` after a minute."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < end:
-        found = look()
-        if found is not None:
-            return found
-        time.sleep(_POLL_SECONDS)
-    raise AssertionError(f"{what}: not within {_PATIENCE_SECONDS} s")
-
-
-def records(folder: Path) -> Iterator[Dead]:
-    """Yield what stands in the files of an app's processes at this moment."""
-    for path in folder.glob("[!.]*"):
-        with contextlib.suppress(FileNotFoundError):
-            held = read(path.read_bytes())
-            if held is not None:
-                yield held
 
 
 class Killed:
@@ -101,11 +75,7 @@ class Killed:
 @pytest.fixture(scope="module", params=list(KINDS))
 def killed(request: pytest.FixtureRequest, start_app_of_session: StartApp, packages: Packages) -> Killed:
     """An app that lost a worker in the middle of a save, and has told of it."""
-    tracing = {
-        **TO_A_FILE,
-        "OTEL_SAVETRACE_IN_FLIGHT": f"{OWN_FOLDER}/in-flight",
-        "OTEL_BSP_SCHEDULE_DELAY": "50",
-    }
+    tracing = dict(RECORDED)
     if request.param == "gevent":
         tracing |= {"PYTHONPATH": str(packages(GEVENT)), **PATCHED_FIRST}
     app = start_app_of_session(tracing, plan=_PLAN, options=KINDS[request.param])
