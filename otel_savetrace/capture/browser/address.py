@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from otel_savetrace.capture.browser.emission import Emission
 from otel_savetrace.capture.browser.rate import Rates
@@ -19,6 +18,18 @@ _TYPES = ("application/json", "text/plain")
 # Requests at once, then a second: a class of thirty behind one address, saving as fast as it can.
 _OF_PROCESS = (200.0, 50.0)
 _OF_CLIENT = (60.0, 10.0)
+_FRONTS = [
+    ipaddress.ip_network(text)
+    for text in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -73,12 +84,12 @@ def is_of_same_origin(environ: dict[str, Any]) -> bool:
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         return str(site) == "same-origin"
-    origin = urlsplit(environ.get("HTTP_ORIGIN", ""))
-    port = _DEFAULT_PORTS.get(origin.scheme)
-    if port is None or not origin.netloc:
+    scheme, _, origin = environ.get("HTTP_ORIGIN", "").partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    if port is None or not origin:
         return False
     asked = (environ.get("HTTP_HOST", ""), environ.get("HTTP_X_FORWARDED_HOST", "").partition(",")[0].strip())
-    return origin.netloc.lower() in [host.lower().removesuffix(port) for host in asked if host]
+    return origin.lower() in [host.lower().removesuffix(port) for host in asked]
 
 
 def client_of(environ: dict[str, Any]) -> str:
@@ -96,9 +107,10 @@ def client_of(environ: dict[str, Any]) -> str:
 
 def _is_front(peer: str) -> bool:
     try:
-        return ipaddress.ip_address(peer).is_private
+        address = ipaddress.ip_address(peer)
     except ValueError:
-        return True
+        return True  # a socket's
+    return any(address in network for network in _FRONTS)
 
 
 def _answer(status: HTTPStatus, *headers: tuple[str, str]) -> Answer:
