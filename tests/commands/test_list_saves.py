@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from otel_savetrace.analysis.episodes import WINDOW_SECONDS
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.commands.refusal import BAD_USE, DEFECT, UNREADABLE
 from otel_savetrace.spans.reading import Query, Reading
@@ -58,6 +59,8 @@ def four(span_file: SpanFile) -> dict[str, str]:
         (["--storymap", "ada"], []),
         (["--since", "2026-11-24T12:00:10"], ["retry", "reset", "other"]),
         (["--since", "2026-11-24T13:00:15+01:00"], ["reset", "other"]),
+        (["--until", "2026-11-24T12:00:20"], ["failed", "retry"]),
+        (["--since", "2026-11-24T12:00:10", "--until", "2026-11-24T12:00:21"], ["retry", "reset"]),
         (["--limit", "1"], ["other"]),
     ],
 )
@@ -116,15 +119,16 @@ def test_a_service_may_be_named(span_file: SpanFile, four: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "service", "attributes"),
+    ("words", "expected"),
     [
-        (["--service", "maps"], "maps", {}),
-        (["--where", "storymap.id=my-map", "--where", "storymap.file=x"], None, {"storymap.id": "my-map"}),
-        (["--where", "savetrace.error_code=SlowDown", "--where", "service.instance.id=1"], None, {}),
+        (["--service", "maps"], Query(service="maps")),
+        (["--where", "storymap.id=m", "--where", "storymap.file=x"], Query(attributes={"storymap.id": "m"})),
+        (["--where", "savetrace.error_code=SlowDown", "--where", "service.instance.id=1"], Query()),
+        (["--storymap", "m"], Query(thing_id="m")),
     ],
 )
 def test_only_what_a_retry_has_too_is_asked_of_a_source(
-    monkeypatch: pytest.MonkeyPatch, words: list[str], service: str | None, attributes: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, words: list[str], expected: Query
 ) -> None:
     """A source that filters by itself is asked for the thing's own ids alone: it would leave out retries."""
     asked: list[Query] = []
@@ -135,10 +139,26 @@ def test_only_what_a_retry_has_too_is_asked_of_a_source(
 
     monkeypatch.setattr("otel_savetrace.commands.list_saves.read_source", read)
     ran = run("list", "http://jaeger", *words)
-    assert [(query.service, query.attributes) for query in asked] == [(service, attributes)]
+    assert asked == [expected]
     assert ran.stdout == (
         "No save fits among the 0 spans of http://jaeger of the last 24 hours (--since reads further back).\n"
     )
+
+
+def test_the_time_is_asked_of_a_source_with_that_of_the_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed just before --until may have been retried after it."""
+    asked: list[Query] = []
+
+    def read(source: str, query: Query) -> Reading:
+        asked.append(query)
+        return Reading("jaeger", source, (), (), source)
+
+    monkeypatch.setattr("otel_savetrace.commands.list_saves.read_source", read)
+    run("list", "http://jaeger", "--since", "1970-01-01T00:00:10", "--until", "1970-01-01T00:01")
+    half_an_hour = round(WINDOW_SECONDS)
+    assert asked == [Query(10 * 10**9, (60 + half_an_hour) * 10**9)]
+    told = run("list", "http://jaeger", "--until", "1970-01-01T00:01").stdout
+    assert "of the 24 hours before --until (--since reads further back)" in told
 
 
 def test_broken_lines_are_named_on_standard_error(span_file: SpanFile, four: dict[str, str]) -> None:
