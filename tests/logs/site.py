@@ -85,7 +85,9 @@ class Site:
 
 
 @contextmanager
-def site_before(app: App, program: Path, folder: Path) -> Iterator[Site]:
+def site_before(
+    app: App, program: Path, folder: Path, timeout_seconds: int = TIMEOUT_SECONDS
+) -> Iterator[Site]:
     """Run nginx before an app; its logs are whole when the block is left."""
     folder.mkdir()
     port = free_port()
@@ -93,7 +95,7 @@ def site_before(app: App, program: Path, folder: Path) -> Iterator[Site]:
     configuration.write_text(
         _CONFIGURATION.format(
             folder=folder, format=FORMAT, address=f"{LOOPBACK}:{port}",
-            app=f"{LOOPBACK}:{app.port}", body_limit=BODY_LIMIT, timeout=TIMEOUT_SECONDS,
+            app=f"{LOOPBACK}:{app.port}", body_limit=BODY_LIMIT, timeout=timeout_seconds,
         )
     )  # fmt: skip
     command: list[str | Path] = [program, "-p", folder, "-e", "stderr", "-c", configuration]

@@ -1,0 +1,155 @@
+"""Browser, nginx, app and store tell of the same saves: a real Chromium, nginx, gunicorn and S3 server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Page
+
+from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.disagreement import disagreement, sayings
+from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.commands.group import savetrace
+from otel_savetrace.demo import servers
+from otel_savetrace.demo.faults import Plan, Rule, SlowAnswer
+from otel_savetrace.demo.processes import LOOPBACK
+from otel_savetrace.spans.sources import read_all
+from tests.capture.in_flight.watching import eventually
+from tests.fixture_app import OWN_FOLDER, SAMPLE, App, StartApp
+from tests.logs.site import BODY_LIMIT, site_before
+
+TOLD_AT = "/telemetry/browser"
+GIVES_UP_SECONDS = 1.0
+NGINX_SECONDS = 60
+
+# The page gives up while the store still holds its answer back.
+PLAN = Plan((Rule(SlowAnswer(4.0), "storymapjs/", skip=1),))
+
+SAVE = """([text, timeout]) => new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.onloadend = () => resolve(request.status);
+    request.open("POST", "/storymap/save/");
+    request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+    request.timeout = timeout;
+    request.send("id=my-map&d=" + encodeURIComponent(JSON.stringify({text})));
+})"""
+"""Saves a draft as an editor's script does, and returns the status: 0 where no answer came."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What was left: the spans of app and browser, nginx's log, the statuses that the page saw."""
+
+    spans: Path
+    log: Path
+    seen: Mapping[str, int]
+
+    def saves(self) -> dict[str, Save]:
+        """Return the saves by what became of them for the browser."""
+        found = saves(
+            span for reading in read_all([str(self.spans), str(self.log)]) for span in reading.spans
+        )
+        by_size = sorted(found, key=lambda save: save.span.start_nanoseconds)
+        return dict(zip(("well", "gone", "large", "offline"), by_size, strict=True))
+
+
+def _use(page: Page, app: App) -> dict[str, int]:
+    """Save a draft well, once too slowly, once too large, and once without a network."""
+
+    def save(text: str, timeout: float = 0.0) -> int:
+        status: int = page.evaluate(SAVE, [text, round(timeout * 1_000)])
+        return status
+
+    seen = {"well": save("a"), "gone": save("b", GIVES_UP_SECONDS), "large": save("x" * BODY_LIMIT)}
+    page.context.set_offline(offline=True)
+    seen["offline"] = save("c")
+    page.context.set_offline(offline=False)
+    page.reload()
+    eventually(lambda: _of_browser(app) == len(seen) or None, "what the browser tells of each save")
+    return seen
+
+
+def _of_browser(app: App) -> int:
+    written = app.spans_file.read_bytes() if app.spans_file.exists() else b""
+    return written.count(b'"savetrace.browser.via"')
+
+
+@pytest.fixture(scope="module")
+def told(
+    start_app_of_session: StartApp,
+    nginx_program: Path,
+    chromium: Browser,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Told:
+    """Let a user save in a browser."""
+    tracing = {
+        **servers.tracing_to(Path("spans.jsonl")),
+        "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
+        "OTEL_SAVETRACE_BROWSER": "on",
+        "OTEL_SAVETRACE_BROWSER_PATH": TOLD_AT,
+    }
+    app = start_app_of_session(tracing, plan=PLAN, app=SAMPLE, options=("--threads", "4"))
+    folder = tmp_path_factory.mktemp("front") / "nginx"
+    with site_before(app, nginx_program, folder, NGINX_SECONDS) as site:
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(f"http://{LOOPBACK}:{site.port}/login/?name=ada")
+        seen = _use(page, app)
+        context.close()
+        app.stop()
+    return Told(app.spans_file, folder / "json.log", seen)
+
+
+def test_the_browser_got_what_was_meant(told: Told) -> None:
+    """What the other tests rest on: each of the ways to fail was met."""
+    assert told.seen == {"well": 200, "gone": 0, "large": 413, "offline": 0}
+
+
+def test_each_save_is_one_whoever_tells_of_it(told: Told) -> None:
+    """Four saves there were, and four there are: of two all witnesses tell, of the last the browser alone."""
+    who = {name: [one for one, _ in sayings(save)] for name, save in told.saves().items()}
+    assert who == {
+        "well": ["browser", "nginx", "app", "store"], "gone": ["browser", "nginx", "app", "store"],
+        "large": ["browser", "nginx", "app"], "offline": ["browser", "app"],
+    }  # fmt: skip
+
+
+def test_who_is_right_for_the_user(told: Told) -> None:
+    """Each save is what the browser got; of the one that it gave up it is told that it is stored."""
+    found = told.saves()
+    assert {
+        name: (
+            save.outcome,
+            save.error_code,
+            save.stored,
+            cause_of(save).name if save.outcome == "failed" else "",
+        )
+        for name, save in found.items()
+    } == {
+        "well": ("succeeded", None, "yes", ""),
+        "gone": ("failed", "timeout", "yes", "front.client_gone"),
+        "large": ("failed", "413", None, "front.too_large"),
+        "offline": ("failed", "offline", None, "browser.network"),
+    }
+    said = str(disagreement(found["gone"]))
+    assert (
+        "nginx: 499; app: 200; store: stored. The browser is right for the user: it failed, and is stored"
+        in said
+    )
+
+
+def test_the_report_names_each_cause(told: Told) -> None:
+    """`savetrace report` on what is left has each cause once, and the pattern that storage was no reason."""
+    asked = CliRunner().invoke(savetrace, ["report", str(told.spans), str(told.log), "--json"])
+    document: dict[str, Any] = json.loads(asked.stdout)
+    assert document["saves"] == {"total": 4, "succeeded": 1, "failed": 3, "unknown": 0}
+    assert {(one["cause"], one["saves"]) for one in document["verdicts"]} == {
+        ("front.client_gone", 1), ("front.too_large", 1), ("browser.network", 1),
+    }  # fmt: skip
+    assert {one["pattern"]: one["holds"] for one in document["patterns"]}["no_storage_error"] is True
