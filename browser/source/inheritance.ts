@@ -4,6 +4,7 @@ import * as names from "./names";
 import { batchesOf, setAttribute, spanIn, type OtlpRequest } from "./otlp";
 import type { Ending } from "./outcome";
 import { kept, read, remove, type Place } from "./records";
+import { withoutFragment } from "./page";
 import type { Sender } from "./sender";
 import { statusOf } from "./keeper";
 
@@ -13,8 +14,15 @@ export interface FormEnding {
   at: number;
 }
 
-/** Finds how the form's save ended that is kept at a place; undefined where it did not lead to this page. */
-export type FindEnding = (place: Place, address: string) => Promise<FormEnding | undefined>;
+/** A form's save: when it began, in milliseconds since 1970, in which page, and where it was sent. */
+export interface FormSent {
+  begun: number;
+  page: string;
+  address: string;
+}
+
+/** Finds how a form's save ended; undefined where it did not lead to this page. */
+export type FindEnding = (sent: FormSent) => Promise<FormEnding | undefined>;
 
 const FORM_MARK = "savetrace.form";
 const FORM_MILLISECONDS = 300_000;
@@ -54,10 +62,11 @@ export class Inheritance {
   private async told(place: Place): Promise<string | undefined> {
     const request = JSON.parse(read(place) ?? "") as OtlpRequest;
     const span = spanIn(request);
-    if (place.form && isMarked(place)) {
+    const page = place.form ? senderOf(place) : undefined;
+    if (page !== undefined) {
       sessionStorage.removeItem(FORM_MARK);
       const address = String(span.attributes.find(({ key }) => key === names.ADDRESS)?.value["stringValue"]);
-      const found = await this.findEnding(place, address);
+      const found = await this.findEnding({ begun: place.begun, page, address });
       if (found) {
         [names.ERROR_CODE, names.ERROR_TYPE].forEach((name) => setAttribute(span, name, undefined));
         Object.entries(factsOf(found.ending)).forEach(([name, fact]) => setAttribute(span, name, fact as string));
@@ -75,9 +84,11 @@ export class Inheritance {
 
 /** Let the page that a form leads to, in this tab, say how its save ended. */
 export function markForm(spanId: string): void {
-  sessionStorage.setItem(FORM_MARK, spanId);
+  sessionStorage.setItem(FORM_MARK, `${spanId} ${withoutFragment(location.href)}`);
 }
 
-function isMarked(place: Place): boolean {
-  return sessionStorage.getItem(FORM_MARK) === place.span;
+/** Return the page whose form's save is kept at a place, if that form was sent in this tab. */
+function senderOf(place: Place): string | undefined {
+  const [spanId, page] = (sessionStorage.getItem(FORM_MARK) ?? "").split(" ");
+  return spanId === place.span ? page : undefined;
 }

@@ -1,17 +1,16 @@
 import { after } from "./page";
 import { judge, withShown } from "./outcome";
-import type { FindEnding, FormEnding } from "./inheritance";
+import type { FindEnding, FormEnding, FormSent } from "./inheritance";
 import type { Settings } from "./settings";
 import { Shown } from "./shown";
 
-const APART_MILLISECONDS = 3_000;
+const APART_MILLISECONDS = 1_000;
 
 /** Say how the form's save ended that led to this page; nothing where another way led here. */
 export function landing(settings: Settings): FindEnding {
-  return async ({ begun }, asked): Promise<FormEnding | undefined> => {
+  return async (sent): Promise<FormEnding | undefined> => {
     const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-    const led = navigation?.type === "navigate" && Math.abs(performance.timeOrigin - begun) < APART_MILLISECONDS;
-    if (!navigation || !led) {
+    if (!navigation || !hasLedHere(sent, navigation)) {
       return undefined;
     }
     await drawn();
@@ -21,7 +20,7 @@ export function landing(settings: Settings): FindEnding {
         status: navigation.responseStatus ?? 0,
         phrase: "",
         address: new URL(location.href),
-        redirected: location.origin + location.pathname !== asked,
+        redirected: location.origin + location.pathname !== sent.address,
         isHtml: true,
         isLogin: document.querySelector("input[type=password]") !== null,
         wantedJson: false,
@@ -33,6 +32,13 @@ export function landing(settings: Settings): FindEnding {
     const shown = await new Shown(settings.text ? settings.errorSelector : "").after("", ending.code !== "");
     return { ending: shown ? withShown(ending, shown) : ending, at: performance.timeOrigin + navigation.responseEnd };
   };
+}
+
+/** Return whether the way to this page began where and when the form was sent, through whatever redirects. */
+function hasLedHere({ begun, page }: FormSent, { type }: PerformanceNavigationTiming): boolean {
+  const { referrer } = document;
+  const fromThere = referrer === "" || page === referrer || new URL(page).origin + "/" === referrer;
+  return type === "navigate" && fromThere && Math.abs(performance.timeOrigin - begun) < APART_MILLISECONDS;
 }
 
 function drawn(): Promise<void> {

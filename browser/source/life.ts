@@ -90,7 +90,7 @@ export class Life {
 const BEAT_MILLISECONDS = 5_000;
 const SILENT_MILLISECONDS = 120_000; // Timers of a tab in the background run once a minute.
 const CLAIM_MILLISECONDS = 10_000;
-const SETTLED_MILLISECONDS = 200;
+const SETTLED_MILLISECONDS = 1_000; // What one tab stores reaches a busy other one late.
 
 const newPage = (): string => new RandomIdGenerator().generateSpanId();
 const nameOf = (page: string): string => `savetrace.page.${page}`;

@@ -25,6 +25,8 @@ export function listen(
   target.addEventListener(name, (event) => guarded(() => heard(event)), { capture, passive: true });
 }
 
+export const withoutFragment = (address: string): string => address.split("#")[0]!;
+
 /** Cut a text to 200 characters and 250 UTF-8 bytes, marked with an ellipsis where it was longer. */
 export function shortened(text: string): string {
   const characters = [...text];

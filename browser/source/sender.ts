@@ -68,9 +68,8 @@ export class Sender {
   leave(): void {
     const cannot = this.failing || this.silenced || !navigator.onLine || !("keepalive" in Request.prototype);
     if (!cannot) {
-      // A closing page may still send 64 KB, and no more: what is on its way already goes first.
-      const [first] = this.posting.length ? [] : batchesOf(this.waiting);
       this.posting.forEach((place) => this.forget(place));
+      const [first] = batchesOf(this.waiting);
       if (first) {
         void this.post(first);
         first.keys.forEach((place) => this.forget(place));

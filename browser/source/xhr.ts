@@ -1,6 +1,7 @@
 import { guarded } from "./guard";
 import * as names from "./names";
 import { NETWORK_ERROR, OFFLINE, PASSWORD, TIMEOUT, failed, judge, type Answer } from "./outcome";
+import { withoutFragment } from "./page";
 import type { Save } from "./save";
 import { headersOf, type Saves } from "./saves";
 
@@ -102,7 +103,7 @@ function answerOf(request: XMLHttpRequest, save: Save, wantedJson: boolean): Ans
     status: request.status,
     phrase: request.statusText,
     address,
-    redirected: request.responseURL !== "" && address.href !== withoutFragment(save.address),
+    redirected: request.responseURL !== "" && address.href !== withoutFragment(save.address.href),
     isHtml,
     isLogin: isHtml && PASSWORD.test(short),
     wantedJson: wantedJson || request.responseType === "json",
@@ -110,5 +111,3 @@ function answerOf(request: XMLHttpRequest, save: Save, wantedJson: boolean): Ans
     json: /\bjson\b/i.test(kind) ? (parsed ?? guarded(() => JSON.parse(short) as unknown)) : parsed,
   };
 }
-
-const withoutFragment = ({ href }: URL): string => href.split("#")[0]!;

@@ -92,9 +92,9 @@ class Site:
         lines = self.spans_file.read_text().split("\n")[:-1] if self.spans_file.exists() else []
         return (one for line in lines for one in spans_of(json.loads(line)) if isinstance(one, Span))
 
-    def release(self) -> None:
-        """Let the answers go that wait."""
-        request = urllib.request.Request(f"{self.address}/release", b"")  # noqa: S310 - http
+    def release(self, thing: str) -> None:
+        """Let the answers to saves of one thing go."""
+        request = urllib.request.Request(f"{self.address}/release/{thing}", b"")  # noqa: S310 - http
         urllib.request.urlopen(request).close()  # noqa: S310 - http
 
 
@@ -138,7 +138,7 @@ def site(
     program = Path(sys.executable).parent
     command: list[str | Path] = [
         program / "opentelemetry-instrument", program / "gunicorn", "--bind", f"{LOOPBACK}:{port}",
-        "--threads", "16", "--log-level", "warning", "tests.browser.site:app",
+        "--threads", "16", "--graceful-timeout", "1", "--log-level", "warning", "tests.browser.site:app",
     ]  # fmt: skip
     ready = answers(f"{site.address}/savetrace.js")
     with Process("site", command, environment=environment, folder=folder, ready=ready):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from collections import defaultdict
 from pathlib import Path
 
 import flask
@@ -21,8 +22,8 @@ PAGE = """<!doctype html><html><head><meta charset="utf-8">
 {more}</body></html>"""
 
 app = flask.Flask("site")
-released = threading.Event()
-"""Set to let the answers go that wait."""
+gates: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+"""What the answers wait for, by what is saved."""
 
 
 def page(before: str = "", more: str = "", status: int = 200) -> flask.Response:
@@ -34,6 +35,8 @@ def page(before: str = "", more: str = "", status: int = 200) -> flask.Response:
     answer = flask.make_response(PAGE.format(before=before, tag=tag, more=more), status)
     if "csp" in flask.request.args:
         answer.headers["Content-Security-Policy"] = flask.request.args["csp"]
+    if "trial" in flask.request.args:
+        answer.headers["Content-Security-Policy-Report-Only"] = flask.request.args["trial"]
     return answer
 
 
@@ -102,17 +105,23 @@ def welcome() -> flask.Response:
     return page(more='<form><input type="password" name="secret"></form>')
 
 
+@app.post("/moved/<thing>")
+def moved(thing: str) -> flask.Response:
+    """Send on to a page, who knows why."""
+    return flask.redirect("/", 302)  # type: ignore[return-value]  # werkzeug's own class
+
+
 @app.post("/waiting/<thing>")
 def waiting(thing: str) -> dict[str, str]:
     """Save when the test says so."""
-    released.wait(30)
+    gates[thing].wait(60)
     return {"saved": thing}
 
 
-@app.post("/release")
-def release() -> str:
-    """Let all answers go that wait."""
-    released.set()
+@app.post("/release/<thing>")
+def release(thing: str) -> str:
+    """Let the answers to saves of this thing go, those that are still to come too."""
+    gates[thing].set()
     return ""
 
 
@@ -131,6 +140,12 @@ def reset(thing: str) -> str:
 def form_saved() -> flask.Response:
     """Save a form, and send back to the page."""
     return flask.redirect("/", 303)  # type: ignore[return-value]  # werkzeug's own class
+
+
+@app.post("/form/bare")
+def form_bare() -> str:
+    """Answer as a front server does whose app is gone."""
+    return "<h1>Bad Gateway</h1><a href='/'>Back</a>"
 
 
 @app.post("/form/failed")

@@ -1,0 +1,270 @@
+"""What a page could not tell any more is told by the next one, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page
+
+from otel_savetrace import attributes as names
+from tests.browser.conftest import OpenPage, Site, save_by_fetch
+from tests.browser.receiver import Receiver
+
+WITHOUT_LOCKS = "delete Navigator.prototype.locks"
+"""As in an old browser, or on a page without TLS."""
+
+KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('savetrace.record.'))"
+
+
+def begin(page: Page, path: str) -> None:
+    """Begin a save that the page does not wait for."""
+    page.evaluate("(path) => { window.saving = fetch(path, {method: 'POST'}); }", path)
+
+
+def go_offline(page: Page) -> None:
+    """Have no network, which the browser does a little later than it says."""
+    page.context.set_offline(True)
+    page.evaluate("async () => { while (await fetch('/read/it').then(() => true, () => false)); }")
+
+
+def crash(page: Page) -> None:
+    """Kill the page's process."""
+    with page.expect_event("crash"), pytest.raises(PlaywrightError):
+        page.goto("chrome://crash")
+    page.close()
+
+
+def leave(page: Page) -> None:
+    """Follow a link to another site."""
+    page.goto("about:blank")
+
+
+def close(page: Page) -> None:
+    """Close the tab."""
+    page.close(run_before_unload=True)
+
+
+def test_no_network(open_page: OpenPage, receiver: Receiver) -> None:
+    """A save without a network is told as that, as soon as there is one again."""
+    page = open_page()
+    go_offline(page)
+    assert save_by_fetch(page, "/save/offline") == "TypeError"
+    page.context.set_offline(False)
+    span = receiver.one("/save/offline")
+    assert span.attributes[names.ERROR_CODE] == "offline"
+    assert span.attributes[names.BROWSER_ONLINE] is False
+    assert span.status == "error"
+    assert names.RESPONSE_STATUS not in span.attributes
+    assert names.BROWSER_KEPT_SECONDS not in span.attributes
+
+
+def test_no_network_until_another_day(open_page: OpenPage, receiver: Receiver) -> None:
+    """A page that closes without a network leaves what it saw to the next one."""
+    page = open_page()
+    go_offline(page)
+    save_by_fetch(page, "/save/left")
+    leave(page)
+    page.context.set_offline(False)
+    open_page(context=page.context)
+    span = receiver.one("/save/left")
+    assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (names.FAILED, "offline")
+    assert isinstance(span.attributes[names.BROWSER_KEPT_SECONDS], float)
+
+
+@pytest.mark.parametrize("end", [leave, close])
+def test_closed_in_the_middle(
+    open_page: OpenPage, site: Site, receiver: Receiver, end: Callable[[Page], None]
+) -> None:
+    """A page that is left while it saves tells so at once, and the next one does not tell it again."""
+    page = open_page()
+    thing = end.__name__
+    begin(page, f"/waiting/{thing}")
+    end(page)
+    span = receiver.one(f"/waiting/{thing}")
+    assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (
+        names.UNKNOWN,
+        "page_closed",
+    )
+    assert span.status == "error"
+    assert span.end_nanoseconds > span.start_nanoseconds
+    site.release(thing)
+    assert site.served(span)[0].parent_span_id == span.span_id
+    save_by_fetch(open_page(context=page.context), "/save/next")
+    receiver.one("/save/next")
+    assert len(receiver.spans) == 2
+
+
+def test_crashed_in_the_middle(open_page: OpenPage, site: Site, receiver: Receiver) -> None:
+    """What a page that crashed was saving is told by the next one: that its end is not known."""
+    page = open_page()
+    begin(page, "/waiting/crash")
+    crash(page)
+    assert receiver.spans == []
+    open_page(context=page.context)
+    span = receiver.one("/waiting/crash")
+    assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (
+        names.UNKNOWN,
+        "page_closed",
+    )
+    assert span.attributes[names.BROWSER_VIA] == "fetch"
+    assert isinstance(span.attributes[names.BROWSER_KEPT_SECONDS], float)
+    assert span.status == "error"
+    site.release("crash")
+    assert site.served(span)[0].parent_span_id == span.span_id
+
+
+@pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
+def test_two_tabs_race(open_page: OpenPage, receiver: Receiver, script: str) -> None:
+    """Of several tabs that are opened at once, one tells what an earlier one left."""
+    page = open_page()
+    context = page.context
+    context.add_init_script(script)
+    page.reload()
+    go_offline(page)
+    for thing in ("one", "two", "three"):
+        save_by_fetch(page, f"/save/{thing}")
+    leave(page)
+    context.set_offline(False)
+    tabs = open_page(context=context)
+    tabs.evaluate(
+        """() => Promise.all([1, 2, 3].map(() => new Promise((resolve) => {
+          const frame = document.createElement("iframe");
+          frame.src = "/";
+          frame.onload = resolve;
+          document.body.append(frame);
+        })))"""
+    )
+    other = open_page(context=context)
+    receiver.wait(lambda spans: len(spans) >= 3)
+    _settle(other, receiver)
+    assert sorted(str(span.attributes[names.URL_FULL]).rpartition("/")[2] for span in receiver.spans) == [
+        "one", "settled", "three", "two",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
+def test_a_tab_that_lives(open_page: OpenPage, site: Site, receiver: Receiver, script: str) -> None:
+    """What a tab is saving is not told by another while it lives."""
+    page = open_page()
+    page.context.add_init_script(script)
+    page.reload()
+    thing = "alive" + str(len(script))
+    begin(page, f"/waiting/{thing}")
+    other = open_page(context=page.context)
+    _settle(other, receiver)
+    assert len(receiver.spans) == 1
+    site.release(thing)
+    span = receiver.one(f"/waiting/{thing}")
+    assert span.attributes[names.OUTCOME] == names.SUCCEEDED
+
+
+def _settle(page: Page, receiver: Receiver) -> None:
+    """Have a save told, before which all that was there to tell has been asked for."""
+    page.evaluate(
+        "() => new Promise((resolve) => setTimeout(resolve, 1_300))"
+    )  # longer than a token is waited for
+    save_by_fetch(page, "/save/settled")
+    receiver.one("/save/settled")
+
+
+def test_a_tab_that_dies_while_another_lives(open_page: OpenPage, receiver: Receiver) -> None:
+    """A tab that lives on tells of one that crashes, if it has seen it saving."""
+    page = open_page()
+    begin(page, "/waiting/neighbour")
+    open_page(context=page.context)
+    crash(page)
+    span = receiver.one("/waiting/neighbour")
+    assert span.attributes[names.ERROR_CODE] == "page_closed"
+
+
+def test_an_endpoint_that_is_down(open_page: OpenPage, receiver: Receiver) -> None:
+    """What an endpoint does not take now is sent with the next page."""
+    page = open_page()
+    receiver.status = 503
+    assert save_by_fetch(page, "/save/later")[0] == 200
+    receiver.wait_for_posts(1)
+    save_by_fetch(page, "/save/also-later")
+    receiver.wait_for_posts(2)  # by now the page knows what became of the first
+    leave(page)
+    receiver.status = 200
+    open_page(context=page.context)
+    span = receiver.one("/save/later")
+    receiver.one("/save/also-later")
+    assert span.attributes[names.OUTCOME] == names.SUCCEEDED
+
+
+def test_an_endpoint_that_refuses(open_page: OpenPage, receiver: Receiver) -> None:
+    """What an endpoint will never take is not sent again."""
+    page = open_page()
+    receiver.status = 400
+    save_by_fetch(page, "/save/refused")
+    receiver.wait_for_posts(1)
+    receiver.status = 200
+    save_by_fetch(page, "/save/taken")
+    receiver.one("/save/taken")
+    assert len(receiver.arrivals) == 2
+    assert page.evaluate(KEPT) == []
+
+
+def test_what_is_kept_is_bounded(open_page: OpenPage, receiver: Receiver) -> None:
+    """At most 50 saves and 64 KB are kept, the latest, and sent in bodies of at most 64 KB."""
+    page = open_page()
+    go_offline(page)
+    path = "/save/" + "x" * 180
+    page.evaluate(
+        """async (path) => {
+          for (let number = 0; number < 70; number++) {
+            await fetch(path + number, {method: "POST"}).catch(() => undefined);
+          }
+        }""",
+        path,
+    )
+    leave(page)
+    page.context.set_offline(False)
+    bare = open_page(context=page.context, notag="")
+    kept = bare.evaluate(f"{KEPT}.map((key) => key.length + localStorage.getItem(key).length)")
+    assert 20 < len(kept) <= 50
+    assert sum(kept) <= 70_000
+    open_page(context=page.context)
+    spans = receiver.wait(lambda spans: len(spans) >= len(kept))
+    assert len(spans) == len(kept)
+    assert str(max(spans, key=lambda span: span.start_nanoseconds).attributes[names.URL_FULL]).endswith("x69")
+    assert max(len(arrival.body) for arrival in receiver.arrivals) <= 64 * 1024
+
+
+def test_what_is_too_old(open_page: OpenPage, receiver: Receiver) -> None:
+    """A day later what was kept is thrown away; what is no record of ours too."""
+    page = open_page()
+    go_offline(page)
+    save_by_fetch(page, "/save/old")
+    context = page.context
+    leave(page)
+    context.set_offline(False)
+    open_page(context=context, notag="").evaluate(
+        f"""() => {{
+          const [key] = {KEPT};
+          const parts = key.split(".");
+          parts[2] = Date.now() - 25 * 3600 * 1000;
+          localStorage.setItem(parts.join("."), localStorage.getItem(key));
+          localStorage.removeItem(key);
+          localStorage.setItem(`savetrace.record.${{Date.now()}}.other.span.page`, "no JSON");
+        }}"""
+    )
+    page = open_page(context=context)
+    _settle(page, receiver)
+    assert len(receiver.spans) == 1
+    assert page.evaluate(KEPT) == []
+
+
+def test_a_form_whose_answer_has_no_script(open_page: OpenPage, receiver: Receiver) -> None:
+    """A form that led to a page without the script is told by the next that has it: its end was not seen."""
+    page = open_page()
+    page.evaluate("() => { form.action = '/form/bare'; form.submit(); }")
+    page.click("a")
+    span = receiver.one("/form/bare")
+    assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (
+        names.UNKNOWN,
+        "answer_unseen",
+    )
