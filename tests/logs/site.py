@@ -11,7 +11,7 @@ from pathlib import Path
 from otel_savetrace.demo.processes import LOOPBACK, Process, base_environment, free_port, listens
 from tests.fixture_app import App
 
-FORMAT = Path(__file__).parents[2] / "docs" / "nginx" / "savetrace.conf"
+FORMAT = Path(__file__).parents[2] / "collector" / "nginx" / "savetrace.conf"
 
 BODY_LIMIT = 4_000
 TIMEOUT_SECONDS = 1
