@@ -110,7 +110,7 @@ def test_form_sent_by_the_apps_script(open_page: OpenPage, receiver: Receiver) -
     save_by_fetch(page, "/save/after")
     receiver.one("/save/after")
     assert [span.attributes[names.BROWSER_VIA] for span in receiver.spans] == ["fetch", "fetch"]
-    assert page.evaluate("Object.keys(localStorage)") == []
+    page.wait_for_function("Object.keys(localStorage).length === 0")
 
 
 def test_what_is_no_save(open_page: OpenPage, site: Site, receiver: Receiver) -> None:
