@@ -26,7 +26,7 @@ _GUNICORN = "gunicorn.workers.base"
 _DEEPEST = 200
 _ARBITER = "gunicorn.arbiter"
 _RELOAD = "reload"
-_NEAR = 6
+_NEAR = 16
 _CROWD = 64
 
 
@@ -81,9 +81,13 @@ class Worker:
         return served_by is not None and bool(served_by.nr >= served_by.max_requests)
 
     def _served_by(self) -> Any:
-        """Return gunicorn's worker, None where there is none; called while a request is served."""
+        """Return gunicorn's worker, None where there is none.
+
+        It is looked for below what runs here, and, as the process ends, below what its threads still do.
+        """
         if self._gunicorn is None:
-            self._gunicorn = _gunicorn_worker(sys._getframe())
+            frames = (sys._getframe(), *sys._current_frames().values())
+            self._gunicorn = next(filter(None, map(_gunicorn_worker, frames)), None)
         return self._gunicorn
 
     def in_flight(self) -> list[Save]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import os
+import signal
 import time
 from typing import Any
 
@@ -43,6 +43,15 @@ def file(storymap_id: str) -> Any:
     return {"id": storymap_id}
 
 
+@app.post("/quit/<storymap_id>")
+def leave_all(storymap_id: str) -> Any:
+    """Save one object, and shut the whole server down at once."""
+    store(storymap_id)
+    os.kill(os.getppid(), signal.SIGQUIT)
+    time.sleep(60)
+    return {"id": storymap_id}
+
+
 @app.post("/kill/<storymap_id>")
 def kill(storymap_id: str) -> Any:
     """Save in a greenlet that another one kills."""
@@ -61,19 +70,3 @@ def hurry(storymap_id: str) -> Any:
     with gevent.Timeout(0.2):
         store(storymap_id)
     return {"id": storymap_id}
-
-
-@app.post("/exit/<storymap_id>")
-def leave(storymap_id: str) -> Any:
-    """Save, then leave."""
-    store(storymap_id)
-    sys.exit(3)
-
-
-@app.post("/catch/<storymap_id>")
-def catch(storymap_id: str) -> Any:
-    """Save, and tell of whatever stops it."""
-    with contextlib.suppress(BaseException):
-        store(storymap_id)
-        return {"id": storymap_id}
-    return {"error": "Unable to save"}
