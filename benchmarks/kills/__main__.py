@@ -9,7 +9,6 @@ never or twice, or a span is of no save.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -19,11 +18,13 @@ from pathlib import Path
 
 from benchmarks.kills.crowd import Crowd, Sent, kill_at_random
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture.in_flight.record import read
 from otel_savetrace.demo import servers
 from otel_savetrace.demo.faults import Plan, Rule, SlowAnswer
 from otel_savetrace.demo.front import Front
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, free_port
-from otel_savetrace.spans.otlp import spans_of
+from otel_savetrace.spans.otlp_lines import spans_of_line
+from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
 KINDS = {
@@ -101,19 +102,20 @@ def _until_told(folder: Path) -> None:
     time.sleep(6.0)  # each worker looks every five seconds
 
 
-def _spans(folder: Path) -> Iterator[Span]:
-    with (folder / "spans.jsonl").open() as lines:
-        for line in lines:
-            for span in spans_of(json.loads(line)):
-                assert isinstance(span, Span), span
-                yield span
+def _spans(folder: Path, account: Account) -> Iterator[Span]:
+    """Yield every span of the file, repeats included; a worker killed as it writes leaves half a line."""
+    with (folder / "spans.jsonl").open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            yield from spans_of_line(line, f"line {number}", account)
 
 
 def _compare(kind: str, kills: int, sent: list[Sent], folder: Path) -> bool:
     begun = set((folder / "begun").read_text().split())
     by_trace: dict[str, list[Span]] = {}
-    repeated = Counter((span.trace_id, span.span_id) for span in _spans(folder))
-    for span in _spans(folder):
+    account = Account()
+    spans = list(_spans(folder, account))
+    repeated = Counter((span.trace_id, span.span_id) for span in spans)
+    for span in spans:
         if span.kind == "server" and span.name.startswith("POST"):
             by_trace.setdefault(span.trace_id, []).append(span)
     known = {one.trace_id for one in sent}
@@ -147,7 +149,9 @@ def _compare(kind: str, kills: int, sent: list[Sent], folder: Path) -> bool:
     print(f"    {recovered} of them told by another process; {len(wrong)} said to have failed")
     twice = sum(count > 1 for count in repeated.values())
     print(f"  traces of no save: {len(invented)}; spans of any kind written twice: {twice}")
-    print(f"  files left: {len(left)}", flush=True)
+    print(f"  lines half written: {sum(one.count for one in account.skipped())}")
+    held = [read(path.read_bytes()) for path in left]
+    print(f"  files left: {len(left)}, with saves: {[len(one.saves) for one in held if one]}", flush=True)
     return not (
         times[0] or times[2] or of_answered[0] or of_answered[2] or invented or wrong or twice or left
     )

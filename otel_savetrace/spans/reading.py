@@ -8,6 +8,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from otel_savetrace import attributes
 from otel_savetrace.spans.rows import Span
 
 
@@ -74,10 +75,15 @@ class Account:
 
 
 def each_once(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return the spans, those written twice (to an archive and a file of one's own) once: the first."""
+    """Return the spans, those written twice (to an archive and a file of one's own) once: the first.
+
+    One that was written from a dead process's record knows less than its own, which may have got through.
+    """
     seen: dict[tuple[str, str], Span] = {}
     for span in spans:
-        seen.setdefault((span.trace_id, span.span_id), span)
+        first = seen.setdefault((span.trace_id, span.span_id), span)
+        if first is not span and attributes.FROM_RECORD in first.attributes:
+            seen[span.trace_id, span.span_id] = span
     return tuple(seen.values())
 
 

@@ -154,6 +154,16 @@ def test_a_span_written_twice_is_read_once(tmp_path: Path) -> None:
     assert len(read_path(tmp_path).spans) == 2
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_span_of_its_own_goes_before_one_from_a_record(tmp_path: Path, turn: int) -> None:
+    """Where a process was killed just as it had handed a span over, what the record says is left out."""
+    told = {"key": "savetrace.from_record", "value": {"boolValue": True}}
+    written = [line(name="whole"), line(name="from the record", attributes=[told])]
+    file = tmp_path / "spans.jsonl"
+    file.write_text("".join(written[::turn]))
+    assert [span.name for span in read_path(file).spans] == ["whole"]
+
+
 def test_a_folder_is_read_with_all_below_it(tmp_path: Path) -> None:
     """Rotated names, sub-folders and .gz files are read; hidden files are not."""
     (tmp_path / "archive-2026-11-24T12-00-00.000.jsonl").write_text(line())

@@ -64,7 +64,7 @@ class ProcessFile:
     """A file of `SLOTS` slots that is this process's; OSError where it cannot be made.
 
     `map` is what is written to, None once it is closed; `free` are the offsets of slots without a save;
-    `unrecorded` counts saves that found none.
+    `unrecorded` counts how often a save found none.
     """
 
     def __init__(self, folder: Path, app: str, facts: Mapping[str, Any]) -> None:

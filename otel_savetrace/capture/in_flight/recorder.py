@@ -12,6 +12,7 @@ from typing import Any
 
 from otel_savetrace.capture.guard import guard, logger
 from otel_savetrace.capture.in_flight.process_file import ProcessFile
+from otel_savetrace.capture.in_flight.record import SLOTS
 from otel_savetrace.capture.in_flight.slot import Slot, names_section
 from otel_savetrace.capture.request_fields import request_attributes
 from otel_savetrace.capture.save import Save
@@ -146,12 +147,21 @@ class Recorder:
             return None
         at = self._free(file)
         if at is None:
-            file.unrecorded += 1
+            self._note_unrecorded(file)
             return None
         names = self._names.get(span.name) or self._names_of(span)
         save.slot = slot = Slot(file, at, save, self._exporters, names)
         self._slots[span.context.span_id] = slot
         return slot
+
+    def _note_unrecorded(self, file: ProcessFile) -> None:
+        if not file.unrecorded:
+            logger.warning(
+                "otel-savetrace: more than %d saves of this process are in flight or wait to be exported;"
+                " those beyond would be lost if it were killed outright.",
+                SLOTS,
+            )
+        file.unrecorded += 1
 
     def _own_file(self) -> ProcessFile | None:
         with self._making:
