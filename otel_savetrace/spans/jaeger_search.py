@@ -48,14 +48,14 @@ MOST_REFUSALS = 3
 SHORTEST_NANOSECONDS = 1_000
 """Jaeger stores times in microseconds: no time is shorter than one."""
 
-LOOKED_AT, PARTS = 100, 4
+LOOKED_AT, PARTS = 100, 5
 """Traces of a service that tell what it is, and in how many parts of the time some are looked at."""
 
 SOME = 20
 """Saves of each kind that tell by which names the user's things are known."""
 
 MOSTLY = 0.5
-"""With so large a share of saves a service is read whole: by name, each save would be read twice."""
+"""With so large a share of a service's spans in saves it is read whole: by name, each is read twice."""
 
 LAST_WORD = re.compile(r"\w+\Z")
 SERVERS = (2, "SPAN_KIND_SERVER")
@@ -184,14 +184,17 @@ class _Searching:
             return None
 
     def _mostly_saves(self, newest: Page) -> bool:
-        """Return whether most traces are of saves, by those looked at and some of earlier times."""
+        """Return whether most spans are in traces of saves, by those looked at and some of earlier times."""
         pages = [newest]
         for part in range(1, PARTS):
             end = self.end - (self.end - self.start) * part // PARTS
             with contextlib.suppress(TooMuchAskedError):
                 pages.append(self.jaeger.find(Search(self.service), self.start, end, LOOKED_AT // PARTS))
-        found = sum(len(page.begins) for page in pages)
-        return sum(len(_of_saves(page)) for page in pages) >= MOSTLY * found
+        of_saves = []
+        for page in pages:
+            saves = _of_saves(page)
+            of_saves += [span.get("traceId") in saves for span in spans_in(page.resources)]
+        return sum(of_saves) >= MOSTLY * len(of_saves)
 
     def _pages(self, search: Search, done: float, part: float) -> Iterator[Page]:
         """Yield what a search finds, the latest first, without what was yielded before.
