@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 _MOST_CLIENTS = 1_024
 
@@ -34,15 +35,21 @@ class Rates:
     Each limit is (at once, a second). A client that is over its own takes nothing from the others'.
     """
 
-    def __init__(self, process: tuple[float, float], client: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        process: tuple[float, float],
+        client: tuple[float, float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
-        self._process = Bucket(*process, time.monotonic())
+        self._clock = clock
+        self._process = Bucket(*process, clock())
         self._clients: OrderedDict[str, Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
     def let_in(self, client: str) -> bool:
         """Return whether `client`, an address, may come now."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             bucket = self._clients.pop(client, None) or Bucket(*self._client, now)
             self._clients[client] = bucket

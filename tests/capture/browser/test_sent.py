@@ -26,7 +26,7 @@ def body(*spans: Any, **options: Any) -> bytes:
     return json.dumps(request(*spans, **options)).encode()
 
 
-def around(**seconds: int) -> dict[str, str]:
+def around(**seconds: int) -> dict[str, Any]:
     """Make times, in seconds from now."""
     now = time.time_ns()
     return {f"{name}TimeUnixNano": str(now + shift * SECOND) for name, shift in seconds.items()}
