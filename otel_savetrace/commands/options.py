@@ -199,7 +199,7 @@ def _is_own(name: str) -> bool:
     return bool(own_names({name: ""}))
 
 
-def how_far(reading: Reading, selection: Selection) -> str:
+def how_far(reading: Reading | SourceSeen, selection: Selection) -> str:
     """Return, for a sentence that something was not found, how far back was looked; empty where all was."""
     if reading.kind != "jaeger" or selection.since_nanoseconds is not None:
         return ""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from otel_savetrace.analysis.episodes import episodes
+from otel_savetrace.analysis.findings import SourceSeen
 from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.fail_on import COUNTED, FailOn, fail_on_option
 from otel_savetrace.commands.options import (
     SOURCE_HELP,
     Selection,
+    how_far,
     json_option,
     service_option,
     since_option,
@@ -106,6 +109,8 @@ def report(
             tell_skipped(source)
     else:
         Console().print(report_view(made), crop=False)
+    if not made.saves.total:
+        _tell_how_far(held.sources, selection)
     if page is not None:
         write_page(page, made, held.moments, meant, jaeger)
     met = [one for one in fail_on if one.is_met(made)]
@@ -113,6 +118,13 @@ def report(
         click.echo(f"--fail-on {one.given!r} is met: {one.seen(made)}.", err=True)
     if met:
         ctx.exit(FAIL_ON_MET)
+
+
+def _tell_how_far(sources: Sequence[SourceSeen], selection: Selection) -> None:
+    for source in sources:
+        looked = how_far(source, selection)
+        if looked:
+            click.echo(f"No save that fits is in {source.name}{looked}.", err=True)
 
 
 def _is_of_route(save: Save, route: str | None) -> bool:

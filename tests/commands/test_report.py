@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_savetrace.commands.group import savetrace
-from otel_savetrace.commands.refusal import DEFECT, INTERRUPTED, READER_GONE
+from otel_savetrace.commands.refusal import DEFECT, FAIL_ON_MET, INTERRUPTED, READER_GONE
 from otel_savetrace.demo.processes import LOOPBACK, base_environment
 from otel_savetrace.report.report_json import schema
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
@@ -204,6 +204,17 @@ def test_a_failed_save_and_its_retry_are_opened_in_jaeger(jaeger: StubJaeger) ->
     page = f"{jaeger.address}/base/trace/{failed}...{retry}"
     assert {"failed": failed, "retry": retry, "compare_url": page} in examples
     assert page in printed.split()
+
+
+def test_where_a_jaeger_has_no_save_it_is_told_of_which_time(jaeger: StubJaeger) -> None:
+    """Nobody takes the silence of a day for that of a week; a bound can still be met, which is the answer."""
+    told = run(f"{jaeger.address}/base", "--storymap", "nobody-s", "--fail-on", "saves<1")
+    assert told.exit_code == FAIL_ON_MET
+    assert told.stdout.startswith("No saves were found.")
+    first = told.stderr.splitlines()[0]
+    hint = "of the last 24 hours (--since reads further back)."
+    assert first == f"No save that fits is in {jaeger.address}/base {hint}"
+    assert "No save" not in run(f"{jaeger.address}/base", "--storymap", "nobody-s", "--since", "9d").stderr
 
 
 def test_only_a_terminal_is_told_how_far_a_jaeger_is_read(jaeger: StubJaeger) -> None:
