@@ -503,7 +503,7 @@ WORKER_TIMEOUT_SECONDS = _define(
 URL_FULL = _define(
     "url.full", "string", ("browser",),
     "Address that the page saved to, without query and fragment.",
-    personal=True,
+    limit=KEY_LIMIT, personal=True,
 )  # fmt: skip
 URL_TEMPLATE = _define(
     "url.template", "string", ("browser",),
