@@ -269,6 +269,20 @@ def test_a_busy_jaeger_is_asked_again(
     assert len(never.asked) == 1 + api.TRIES
 
 
+@pytest.mark.parametrize(("said", "waited"), [("7", 7.0), ("86400", 60.0)])
+def test_a_busy_jaeger_says_how_long_to_wait(
+    stub: Callable[[Answering], StubJaeger], said: str, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `Retry-After` says is waited for, within what a person may bear."""
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    busy: Answer = (503, b"", {"Retry-After": said})
+    turned_away = iter([busy])
+    jaeger = stub(lambda path, asked: next(turned_away, None) or holding([5])(path, asked))
+    assert len(read_jaeger(jaeger.address, Query(0, 9)).spans) == 1
+    assert slept == [pytest.approx(waited, abs=2 * api.FIRST_WAIT_SECONDS)]
+
+
 @pytest.mark.parametrize(
     "refused",
     [
