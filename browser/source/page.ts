@@ -27,15 +27,17 @@ export function listen(
 
 export const withoutFragment = (address: string): string => address.split("#")[0]!;
 
-/** Cut a text to 200 characters and 250 UTF-8 bytes, marked with an ellipsis where it was longer. */
-export function shortened(text: string): string {
-  const characters = [...text];
-  let kept = characters.slice(0, 200);
-  if (kept.length === characters.length && bytes(text) <= 250) {
+const ELLIPSIS_BYTES = 3;
+
+/** Cut a text to a length in UTF-8 bytes, marked with an ellipsis where it was longer; and to 200 characters. */
+export function shortened(text: string, most = 250, mostCharacters = 200): string {
+  const characters = [...text.slice(0, most + 1)];
+  if (text.length <= most && characters.length <= mostCharacters && bytes(text) <= most) {
     return text;
   }
-  while (kept.length === 200 || bytes(kept.join("")) > 247) {
-    kept = kept.slice(0, -1);
+  const kept = characters.slice(0, mostCharacters - 1);
+  while (bytes(kept.join("")) > most - ELLIPSIS_BYTES) {
+    kept.pop();
   }
   return `${kept.join("")}…`;
 }

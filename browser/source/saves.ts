@@ -7,7 +7,7 @@ import { Failures, retryOf } from "./failures";
 import type { Keeper } from "./keeper";
 import * as names from "./names";
 import { ABORTED, BLOCKED, TIMEOUT, failed } from "./outcome";
-import { after } from "./page";
+import { after, shortened } from "./page";
 import { saveRoute } from "./routes";
 import { Save } from "./save";
 import type { Settings } from "./settings";
@@ -24,6 +24,8 @@ export interface Begun {
   /** Whether a header can be added to it. */
   joinable: boolean;
 }
+
+const MOST_ADDRESS_BYTES = 1_024;
 
 const propagator = new W3CTraceContextPropagator();
 const getter = { get: (carrier: Record<string, string>, key: string) => carrier[key], keys: Object.keys };
@@ -58,7 +60,7 @@ export class Saves {
     const content = contentOf(begun.body);
     const attributes: Attributes = {
       [names.METHOD]: method,
-      [names.ADDRESS]: address.origin + address.pathname,
+      [names.ADDRESS]: shortened(plain(address), MOST_ADDRESS_BYTES, MOST_ADDRESS_BYTES),
       [names.VIA]: begun.via,
       [names.JOINED]: begun.joinable || !!begun.traceparent,
       [names.PAGE_AGE_SECONDS]: Math.round(performance.now() / 1_000),
@@ -66,7 +68,7 @@ export class Saves {
       ...(content instanceof Promise ? {} : contentFacts(content, failure)),
     };
     if (route) {
-      attributes[names.TEMPLATE] = route.rule;
+      attributes[names.TEMPLATE] = shortened(route.rule);
     }
     const overlapping = [...this.live].filter((other) => other.pending && other.thing === thing).length;
     if (overlapping) {
