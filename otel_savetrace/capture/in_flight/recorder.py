@@ -98,9 +98,10 @@ class Recorder:
         if not slots:
             return
         for span in spans:
-            slot = slots.get(span.context.span_id)
+            span_id = span.context.span_id
+            slot = slots.get(span_id)
             if slot is not None and slot.is_handed_over():
-                self._let_go(span.context.span_id)
+                self._let_go(span_id)
 
     def look(self) -> None:
         """Write down what each save is doing at this moment; not for a thread that serves."""
@@ -135,33 +136,42 @@ class Recorder:
             file.remove()
 
     def _clear_away(self) -> None:
-        if self._ending and self.file is not None and self.file.is_empty:
+        if self.file is not None and self.file.is_empty:
             self.stop()
 
     def _begin(self, save: Save) -> Slot | None:
         span: Any = save.span
-        if not span.context.trace_flags & _SAMPLED:
+        context = span.context
+        if not context.trace_flags & _SAMPLED:
             return None
         file = self.file or self._own_file()
         if file is None:
             return None
-        at = self._free(file)
-        if at is None:
-            self._note_unrecorded(file)
-            return None
+        try:
+            at = file.free.pop()
+        except IndexError:
+            freed = self._recycled(file)
+            if freed is None:
+                return None
+            at = freed
         names = self._names.get(span.name) or self._names_of(span)
-        save.slot = slot = Slot(file, at, save, self._exporters, names)
-        self._slots[span.context.span_id] = slot
+        save.slot = self._slots[context.span_id] = slot = Slot(file, at, save, self._exporters, names)
         return slot
 
-    def _note_unrecorded(self, file: ProcessFile) -> None:
+    def _recycled(self, file: ProcessFile) -> int | None:
+        """Return the slot of the save that waits longest to be handed over; None where all are under way."""
+        for span_id, slot in tuple(self._slots.items()):
+            if slot.answered:
+                self._let_go(span_id)
+                return file.free.pop() if file.free else None
         if not file.unrecorded:
             logger.warning(
                 "otel-savetrace: more than %d saves of this process are in flight or wait to be exported;"
-                " those beyond would be lost if it were killed outright.",
+                " those beyond are lost if it is killed outright.",
                 SLOTS,
             )
         file.unrecorded += 1
+        return None
 
     def _own_file(self) -> ProcessFile | None:
         with self._making:
@@ -178,23 +188,13 @@ class Recorder:
                     )
             return self.file
 
-    def _free(self, file: ProcessFile) -> int | None:
-        try:
-            return file.free.pop()
-        except IndexError:
-            pass
-        for span_id, slot in tuple(self._slots.items()):  # oldest first
-            if slot.answered:
-                self._let_go(span_id)
-                return file.free.pop() if file.free else None
-        return None
-
     def _let_go(self, span_id: int) -> None:
         slot = self._slots.pop(span_id, None)
         file = slot.let_go() if slot is not None else None
         if file is not None and slot is not None:
             file.free.append(slot.at)
-            self._clear_away()
+            if self._ending:
+                self._clear_away()
 
     def _names_of(self, span: Any) -> bytes:
         held = span.attributes or {}

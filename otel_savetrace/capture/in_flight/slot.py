@@ -39,7 +39,7 @@ class Slot:
     def __init__(self, file: ProcessFile, at: int, save: Save, exporters: int, names: bytes) -> None:
         """Take the slot; `names` is the section of what the save's span began with."""
         span: Any = save.span  # the SDK's
-        trace_id, span_id, _, flags, *_ = span.context
+        trace_id, span_id, _, flags = span.context[:4]
         parent = span.parent
         self._file: ProcessFile | None = file
         self.at = at

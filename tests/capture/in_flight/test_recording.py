@@ -265,7 +265,7 @@ def test_a_save_without_a_free_slot_goes_on(
     assert held.unrecorded >= 2
     assert [line for line in caplog.messages if "in flight" in line] == [
         "otel-savetrace: more than 128 saves of this process are in flight or wait to be exported;"
-        " those beyond would be lost if it were killed outright."
+        " those beyond are lost if it is killed outright."
     ]
 
 
