@@ -23,13 +23,14 @@ RECEIVING = ("00-receive.yaml", "10-redact.yaml")
 
 @dataclasses.dataclass
 class Collector:
-    """A running Collector; `grpc` and `http` are the addresses to send OTLP to."""
+    """A running Collector; `grpc` and `http` are the addresses to send OTLP to, `browser` that for pages."""
 
     process: Process
     grpc: str
     http: str
     span_metrics: str
     archive: Path
+    browser: str
 
     def archived(self) -> tuple[Span, ...]:
         """Read the file archive as the command line does; a line that it cannot read fails the test."""
@@ -84,7 +85,7 @@ def make_collector(
     program: Path, folder: Path, layers: Sequence[str], environment: dict[str, str]
 ) -> Collector:
     """Make a Collector, not yet started, with everything of its own in `folder`."""
-    grpc, http_port, health, metrics = (f"{LOOPBACK}:{free_port()}" for _ in range(4))
+    grpc, http_port, health, metrics, browser = (f"{LOOPBACK}:{free_port()}" for _ in range(5))
     configuration = collector_folder() / "config"
     process = Process(
         "collector",
@@ -97,6 +98,7 @@ def make_collector(
             "COLLECTOR_SPAN_METRICS": metrics,
             "COLLECTOR_SPAN_METRICS_INTERVAL": "200ms",
             "COLLECTOR_OWN_METRICS_PORT": str(free_port()),
+            "COLLECTOR_BROWSER": browser,
             "COLLECTOR_ARCHIVE": str(folder / "archive"),
             "COLLECTOR_QUEUE": str(folder / "queue"),
             **environment,
@@ -104,4 +106,4 @@ def make_collector(
         folder=folder,
         ready=answers(f"http://{health}/"),
     )
-    return Collector(process, grpc, http_port, metrics, folder / "archive")
+    return Collector(process, grpc, http_port, metrics, folder / "archive", browser)

@@ -81,6 +81,7 @@ def backend(folder: Path, *, announce: binaries.Announce) -> Backend:
             "COLLECTOR_HEALTH": f"{LOOPBACK}:{collector_health}",
             "COLLECTOR_OWN_METRICS_PORT": str(free_port()),
             "COLLECTOR_SPAN_METRICS": f"{LOOPBACK}:{free_port()}",
+            "COLLECTOR_BROWSER": f"{LOOPBACK}:{free_port()}",
             "COLLECTOR_ARCHIVE": str(folder / "archive"),
             "COLLECTOR_QUEUE": str(folder / "queue"),
             "COLLECTOR_JAEGER": to_jaeger,

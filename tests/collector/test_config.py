@@ -23,6 +23,7 @@ COLLECTOR_CHOICES = {
     "50-queue.yaml": ("40-jaeger.yaml",),
     "60-sample.yaml": ("40-jaeger.yaml",),
     "70-front-logs.yaml": ("40-jaeger.yaml", "50-queue.yaml"),
+    "80-browser.yaml": ("30-archive.yaml",),
 }
 JAEGER_CHOICES = [
     ("00-jaeger.yaml", "10-badger.yaml"),
