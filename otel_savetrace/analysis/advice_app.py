@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import advice_limits, values
@@ -11,17 +13,25 @@ from otel_savetrace.analysis.advice_retries import worker_limit
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.candidates import TIME
 from otel_savetrace.analysis.case import Case, extent_of_time, listed
+from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.patience import SETTINGS, lasted, limits_of, settings_within, trying_of
+from otel_savetrace.analysis.retries import SPARE
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
 
 TOO_LARGE = 413
+
+_ATTEMPT = "\0"
+_NUMBERED = re.compile(r"\battempt ([0-9]+)")
 
 OUT_OF_MEMORY = "out_of_memory"
 """What `attributes.KILLED_BY` says of the kernel's out-of-memory killer."""
 
 MOST_KINDS = 4
 """Kinds of what saves were doing as they ended that are named."""
+
+WORTH_RAISING = 2.0
+"""A limit is raised at most to so many times what it is: whoever waits for it has limits of their own."""
 
 EARLY = 0.9
 """A worker that ended before this share of its limit was not ended by it."""
@@ -81,26 +91,11 @@ def dependency(case: Case) -> Iterator[str]:
 
 def killed(case: Case) -> Iterator[str]:
     """What ended them, what was being done, and how long it may take against the worker's limit."""
-    limit = worker_limit(case)
     took = [save.seconds for save in case.failed if save.seen]
     ended = f" They ended after {extent_of_time(took)}." if took else ""
-    known = [step for code, step in _STOPPED_BY.items() if code in case.kinds]
-    if OUT_OF_MEMORY in case.of_saves(attributes.KILLED_BY):
-        yield f"Give the app more memory, or find what takes it: the kernel killed these workers.{ended}"
-    elif known:
-        yield f"{known[0]}{ended}"
-    elif limit is not None and took and max(took) < EARLY * limit:
-        yield (
-            f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
-            f" kernel's out-of-memory killer, a crash.{ended}"
-        )
-    elif limit is not None:
-        yield f"{_give_up_first(case, limit)}{ended}"
-    else:
-        yield (
-            "Look in the server's log for WORKER TIMEOUT, SIGKILL or the kernel's out-of-memory killer:"
-            f" nothing more was heard of these workers.{ended}"
-        )
+    first, *others = _what_ended(case, took)
+    yield f"{first}{ended}"
+    yield from others
     doing = _under_way(case)
     if doing:
         yield f"When they ended: {doing}."
@@ -108,10 +103,58 @@ def killed(case: Case) -> Iterator[str]:
         yield _stored_all_the_same(case)
 
 
+def _what_ended(case: Case, took: Sequence[float]) -> Iterator[str]:
+    """Yield what to do about each thing that ended saves, the most frequent first."""
+    codes = Counter(kind_of(save)[0] for save in case.failed)
+    for code, _ in codes.most_common():
+        if code == WORKER_TIMEOUT:
+            yield _limit_struck(case)
+        elif code in _STOPPED_BY:
+            yield _STOPPED_BY[code]
+    if not codes.keys() <= {WORKER_TIMEOUT, *_STOPPED_BY}:
+        yield _ended_without_a_word(case, took)
+
+
+def _limit_struck(case: Case) -> str:
+    limit = worker_limit(case)
+    if limit is not None:
+        return _give_up_first(case, limit)
+    kinds = listed(str(kind) for kind in case.of_saves(attributes.WORKER_CLASS))
+    return (
+        f"Find what held up the whole worker: gunicorn's limit (--timeout) strikes a worker{_of_kind(kinds)}"
+        " only where nothing of it runs any more, whatever a single request does."
+    )
+
+
+def _of_kind(kinds: str) -> str:
+    return f" of the kind {kinds}" if kinds else ""
+
+
+def _ended_without_a_word(case: Case, took: Sequence[float]) -> str:
+    limit = worker_limit(case)
+    if OUT_OF_MEMORY in case.of_saves(attributes.KILLED_BY):
+        return "Give the app more memory, or find what takes it: the kernel killed these workers."
+    if limit is not None and took and max(took) < EARLY * limit:
+        return (
+            f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
+            " kernel's out-of-memory killer, a crash."
+        )
+    if limit is not None:
+        return _give_up_first(case, limit)
+    return (
+        "Look in the server's log for WORKER TIMEOUT, SIGKILL or the kernel's out-of-memory killer: nothing"
+        " more was heard of these workers."
+    )
+
+
+WORKER_TIMEOUT = "worker_timeout"
+"""Code of a save that gunicorn's limit stopped."""
+
 _STOPPED_BY: Mapping[str, str] = {
     "worker_stopped": (
-        "Give workers more time to end: these were told to stop (SIGTERM) and not let finish; gunicorn waits"
-        " --graceful-timeout, systemd TimeoutStopSec, Kubernetes terminationGracePeriodSeconds."
+        "Give workers more time to end: these were told to stop (a deploy, a reload, SIGTERM) and not let"
+        " finish. gunicorn waits --graceful-timeout, systemd TimeoutStopSec, Kubernetes"
+        " terminationGracePeriodSeconds."
     ),
     "worker_recycled": (
         "Give recycled workers more time to end (gunicorn --graceful-timeout), or recycle fewer at once"
@@ -213,22 +256,44 @@ def _give_up_first(case: Case, limit: float) -> str:
         return f"Find out what takes so long, or raise the limit: {why}."
     if settings is None:
         return f"Raise gunicorn's --timeout, or let the client give up sooner: {why}, and {trying.said}."
-    return f"Let the client give up first: {why}, and {trying.said}. {settings}."
+    raised = ""
+    if trying.seconds <= WORTH_RAISING * limit:
+        raised = f" Or set {SETTINGS['worker']} to {math.ceil(trying.seconds / SPARE)} s or more."
+    return f"Let the client give up first: {why}, and {trying.said}. {settings}.{raised}"
 
 
 def _under_way(case: Case) -> str:
-    """Say how many of the saves were in which storage call as they ended, and at which of its attempts."""
-    counted = Counter(_doing(save) for save in case.failed)
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{count(number, 'save')} {doing}" for doing, number in ordered[:MOST_KINDS]]
-    rest = sum(number for _, number in ordered[MOST_KINDS:])
+    """Say how many of the saves were at what as they ended: in which storage call, at which attempt of it."""
+    alike: dict[str, list[int]] = {}
+    for save in case.failed:
+        doing, attempt = _without_attempt(_doing(save))
+        alike.setdefault(doing, []).append(attempt)
+    ordered = sorted(alike.items(), key=lambda item: (-len(item[1]), item[0]))
+    told = [
+        f"{count(len(attempts), 'save')} {doing.replace(_ATTEMPT, _extent(attempts))}"
+        for doing, attempts in ordered[:MOST_KINDS]
+    ]
+    rest = sum(len(attempts) for _, attempts in ordered[MOST_KINDS:])
     return "; ".join([*told, *([f"{count(rest, 'other')}"] if rest else [])])
+
+
+def _without_attempt(doing: str) -> tuple[str, int]:
+    """Return what a save was doing with the number of the attempt apart from it."""
+    found = _NUMBERED.search(doing)
+    if found is None:
+        return doing, 0
+    return doing[: found.start()] + _ATTEMPT + doing[found.end() :], int(found[1])
+
+
+def _extent(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"attempt {low}" if low == high else f"attempt {low} to {high}"
 
 
 def _doing(save: Save) -> str:
     told = values.text(save.span.attributes.get(attributes.DOING))
     if told is not None:
-        return f"at {told}"
+        return f"in {told}" if told.startswith("attempt") else told
     last = max(save.calls, key=lambda call: call.span.start_nanoseconds, default=None)
     if last is None:
         return "had called no storage"

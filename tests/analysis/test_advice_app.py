@@ -179,11 +179,78 @@ def test_a_worker_that_says_what_stopped_it() -> None:
     assert steps.startswith(
         "Give the app more memory, or find what takes it: the kernel killed these workers."
     )
-    assert "1 save at backing off before attempt 8 of 12 of PutObject" in steps
+    assert "1 save backing off before attempt 8 of 12 of PutObject" in steps
     held = {names.STAGE: names.PROCESS, names.STORED: names.YES}
     steps = advised("process.killed", [refused_by_app("worker_stopped", **held)])
     assert "--graceful-timeout" in steps
     assert "Let a retry write the same key: the save is stored all the same" in steps
+
+
+def stopped(code: str, doing: str, *, seconds: float = 30.4, **facts: AttributeValue) -> Save:
+    """A save that was stopped in the middle, as it says itself."""
+    held = {names.STAGE: names.PROCESS, names.DOING: doing, **SYNC, **facts}
+    sent = made_attempt("SlowDown", seconds=0.1)
+    call = made_call(sent, code="SystemExit", facts=PATIENT, seconds=seconds)
+    return made_save(call, outcome=names.FAILED, code=code, facts=held, seconds=seconds)
+
+
+def test_a_limit_that_struck_amid_retries() -> None:
+    """What the saves were doing is put together, and settings with which the client gives up before."""
+    saves = [
+        stopped(
+            "worker_timeout",
+            f"backing off before attempt {number} of 6 of PutObject, repetition 1 by the app",
+        )
+        for number in (5, 3, 4)
+    ]
+    saves.append(stopped("worker_timeout", "attempt 6 of 6 of PutObject: waiting for the answer"))
+    steps = advised("process.killed", saves)
+    assert steps.startswith(
+        "Let the client give up first: the worker is killed after 30 s (gunicorn --timeout), and a storage"
+        " call may go on for 7 min 31 s. Config("
+    )
+    assert "They ended after 30 s" in steps
+    assert (
+        "When they ended: 3 saves backing off before attempt 3 to 5 of 6 of PutObject, repetition 1 by the"
+        " app; 1 save in attempt 6 of 6 of PutObject: waiting for the answer." in steps
+    )
+    assert "Or set gunicorn --timeout" not in steps
+
+
+def test_a_limit_that_is_a_little_too_low() -> None:
+    """Where a little more time would do, that is said too, with what is used of a limit at most."""
+    quick = {names.ATTEMPTS_ALLOWED: 3, names.READ_TIMEOUT_SECONDS: 5.0, names.PATIENCE_SECONDS: 48.0}
+    sent = made_attempt("SystemExit", seconds=30.4)
+    call = made_call(sent, facts={**PATIENT, **quick}, seconds=30.4)
+    held: Held = {names.STAGE: names.PROCESS, **SYNC}
+    save = made_save(call, outcome=names.FAILED, code="worker_timeout", facts=held, seconds=30.4)
+    assert "Or set gunicorn --timeout to 54 s or more." in advised("process.killed", [save])
+
+
+def test_a_limit_that_strikes_whole_workers() -> None:
+    """A worker that serves many at once is stopped where something blocks all of it, not by one save."""
+    held: Held = {names.STAGE: names.PROCESS, names.WORKER_CLASS: "gevent", names.DOING: "in the app"}
+    steps = advised("process.killed", [refused_by_app("worker_timeout", **held)])
+    assert steps.startswith(
+        "Find what held up the whole worker: gunicorn's limit (--timeout) strikes a worker of"
+    )
+    assert "of the kind gevent only where" in steps
+
+
+def test_saves_that_several_things_stopped() -> None:
+    """Each thing that stopped saves has its step, the most frequent first."""
+    saves = [
+        stopped("greenlet_killed", "in the app"),
+        *(stopped("worker_stopped", "waiting for postgresql") for _ in range(2)),
+        stopped("worker_killed", "in the app", seconds=3.0),
+    ]
+    steps = advised("process.killed", saves).splitlines()
+    assert [step.split(":")[0] for step in steps[:3]] == [
+        "Give workers more time to end",
+        "Find what kills greenlets in the app",
+        "Let the client give up first",
+    ]
+    assert "2 saves in the app; 2 saves waiting for postgresql" in steps[3]
 
 
 def test_what_only_a_browser_saw() -> None:
