@@ -30,7 +30,7 @@ QUESTIONS: Sequence[tuple[str, Sequence[Check]]] = (
     ("Does a span arrive?", (arrival.arrival,)),
     ("Are the links configured?", (jaeger.links,)),
     ("Versions", (versions.versions,)),
-    ("Settings", (settings.ours, settings.unknown, settings.others, settings.by_default)),
+    ("Settings", (settings.ours, settings.pages, settings.unknown, settings.others, settings.by_default)),
     (
         "Known to bite",
         (

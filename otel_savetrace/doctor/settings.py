@@ -28,6 +28,7 @@ OF_THE_DEMO = ("OTEL_SAVETRACE_BIN_", "OTEL_SAVETRACE_CACHE")
 """Beginnings of variables that the demo has for itself."""
 
 _OURS = "OTEL_SAVETRACE_"
+_ON = ("true", "on", "1", "yes")
 
 
 def ours(asked: Circumstances) -> Iterator[Finding]:
@@ -47,6 +48,35 @@ def ours(asked: Circumstances) -> Iterator[Finding]:
             "OTEL_SAVETRACE_FILE",
             f"{facts['file']} cannot be written: {facts['file_error']}",
             "name a file in a folder that the app may write",
+        )
+
+
+def pages(asked: Circumstances) -> Iterator[Finding]:
+    """Tell what keeps browsers from telling anything, though they are asked to."""
+    used = {
+        one["name"].removeprefix(f"{_OURS}BROWSER").lstrip("_"): one["value"]
+        for one in asked.settings["variables"]
+        if one["name"].startswith(f"{_OURS}BROWSER") and one["given"] and not one["refused"]
+    }
+    is_on = used.get("", "off").lower() in _ON
+    endpoint = used.get("ENDPOINT", "")
+    if is_on and not endpoint and "PATH" not in used:
+        yield failure(
+            f"{_OURS}BROWSER",
+            "on, and browsers have nowhere to report to: pages stay as they are",
+            f"set {_OURS}BROWSER_PATH, such as /telemetry/browser, or {_OURS}BROWSER_ENDPOINT",
+        )
+    if not is_on and endpoint:
+        yield warning(
+            f"{_OURS}BROWSER_ENDPOINT",
+            "changes nothing while pages have no script",
+            f"set {_OURS}BROWSER=on, or unset it",
+        )
+    if is_on and endpoint.startswith("http://"):
+        yield warning(
+            f"{_OURS}BROWSER_ENDPOINT",
+            "has no TLS: browsers send nothing there from pages that have",
+            "give it https:// where the site has it",
         )
 
 

@@ -63,6 +63,30 @@ def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
     assert failed.said == f"{in_the_way}/spans.jsonl cannot be written: {os.strerror(errno.EEXIST)}"
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"": "on"}, [("", "failure", "nowhere to report to")]),
+        ({"": "yes", "_PATH": "no path"}, [("", "failure", "nowhere to report to")]),
+        ({"": "on", "_PATH": "/telemetry/browser"}, []),
+        ({"": "on", "_ENDPOINT": "https://collector:4319"}, []),
+        ({"_PATH": "/telemetry/browser"}, []),
+        ({"": "off", "_ENDPOINT": "/v1/traces"}, [("_ENDPOINT", "warning", "no script")]),
+        ({"": "on", "_ENDPOINT": "http://collector"}, [("_ENDPOINT", "warning", "no TLS")]),
+    ],
+)  # fmt: skip
+def test_what_keeps_browsers_silent_is_told(
+    variables: dict[str, str], expected: list[tuple[str, str, str]]
+) -> None:
+    """Asked to tell and with nowhere to do so, or told where and not asked: each has its line."""
+    asked = asking({f"OTEL_SAVETRACE_BROWSER{name}": value for name, value in variables.items()})
+    found = list(settings.pages(asked))
+    assert [(one.subject.removeprefix("OTEL_SAVETRACE_BROWSER"), one.state) for one in found] == [
+        (subject, state) for subject, state, _ in expected
+    ]
+    assert all(words in one.said for one, (_, _, words) in zip(found, expected, strict=True))
+
+
 def test_a_slip_of_the_pen_is_noticed() -> None:
     """A variable that looks like ours and is none is a warning that names the one it looks like."""
     variables = [{"name": name, "given": False, "value": "", "refused": None} for name in OURS]
