@@ -106,8 +106,10 @@ IN_ORDER = frozenset(
         attributes.CONNECTION_REQUESTS,
         attributes.CREDENTIAL_EXPIRES_IN_SECONDS,
         attributes.POOL_IN_USE,
+        attributes.RELOAD_AGE_SECONDS,
         attributes.REQUESTS_IN_FLIGHT,
         attributes.REQUESTS_SERVED,
+        attributes.SERVER_AGE_SECONDS,
         attributes.WORKER_AGE_SECONDS,
         HOUR,
         MINUTE,
@@ -116,7 +118,17 @@ IN_ORDER = frozenset(
 )
 """What any second save finds otherwise than the first: a retry is no fair control for it."""
 
-OF_THE_TIME = frozenset({attributes.APP_VERSION, attributes.WORKER_AGE_SECONDS, HOUR, MINUTE, SINCE_DEPLOY})
+OF_THE_TIME = frozenset(
+    {
+        attributes.APP_VERSION,
+        attributes.RELOAD_AGE_SECONDS,
+        attributes.SERVER_AGE_SECONDS,
+        attributes.WORKER_AGE_SECONDS,
+        HOUR,
+        MINUTE,
+        SINCE_DEPLOY,
+    }
+)
 """What most saves of one moment have in common: saves near in time cannot tell."""
 
 OWN: Mapping[str, Sequence[str]] = {

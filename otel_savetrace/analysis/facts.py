@@ -19,10 +19,12 @@ from otel_savetrace.analysis.calls import Attempt
 from otel_savetrace.analysis.decisive import Deed, call_like, failed_call, first_attempt_alike
 from otel_savetrace.analysis.differences import SAME_FACT
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.analysis.values import number, text
+from otel_savetrace.analysis.values import number, seconds, text
 from otel_savetrace.spans.rows import AttributeValue, Span
 
 Facts = Mapping[str, AttributeValue]
+
+METHOD = attributes.REQUEST_METHOD
 
 CLOCKS_AGREE_WITHIN_SECONDS = 1
 """The store's Date header has whole seconds (RFC 9110, 5.6.7): less tells when in a second a save came."""
@@ -47,9 +49,12 @@ def facts_of(save: Save, deploys: Deploys, deed: Deed | None = None) -> dict[str
     call = failed_call(save) or call_like(save, deed)
     attempt = first_attempt_alike(call) if call else None
     held.update(_of(save.span.resource))
-    for span in (save.span, call.span if call else None, attempt.span if attempt else None):
+    held.update(_of(save.span.attributes))
+    held.update(_meant(save.span.attributes))
+    for span in (call.span if call else None, attempt.span if attempt else None):
         if span is not None:
-            held.update(_of(span.attributes))
+            # The method is the user's, whatever goes to the store: what sent none is no other kind of save.
+            held.update((name, value) for name, value in _of(span.attributes, span) if name != METHOD)
             held.update(_meant(span.attributes))
     held.update(save.thing)
     held.update(_derived(save, held, deploys))
@@ -57,18 +62,25 @@ def facts_of(save: Save, deploys: Deploys, deed: Deed | None = None) -> dict[str
     return held
 
 
-def _of(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:
+def _of(
+    held: Mapping[str, AttributeValue], answered: Span | None = None
+) -> Iterator[tuple[str, AttributeValue]]:
+    """Yield what of the attributes may be a condition; `answered` is the span that the Date came with."""
     for name, value in held.items():
         known = SAME_FACT.get(name, name)
         if known == attributes.CLOCK_SKEW_SECONDS:
-            yield known, _clear_skew(value)
+            yield known, _clear_skew(value, seconds(answered) if answered else 0.0)
         elif candidates.is_candidate(known):
             yield known, value if isinstance(value, (str, int, float)) else str(value)
 
 
-def _clear_skew(value: AttributeValue) -> AttributeValue:
+def _clear_skew(value: AttributeValue, took_seconds: float) -> AttributeValue:
+    """Return no skew where the clocks may agree: an answer that took long to come was dated long before."""
     skew = number(value)
-    return 0 if skew is not None and abs(skew) <= CLOCKS_AGREE_WITHIN_SECONDS else value
+    if skew is None:
+        return value
+    behind = CLOCKS_AGREE_WITHIN_SECONDS + took_seconds
+    return 0 if -behind <= skew <= CLOCKS_AGREE_WITHIN_SECONDS else value
 
 
 def _meant(held: Mapping[str, AttributeValue]) -> Iterator[tuple[str, AttributeValue]]:

@@ -161,10 +161,13 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
         every = "the failed save" if len(failed) == 1 else f"each of {len(failed):,} failed saves"
         says = f"In {every} a storage call failed, or did not end."
         return PatternFound("no_storage_error", False, 0, 0.0, says)
-    stored = sum(any(call.writes for call in save.calls) for save in found)
+    writing = [save for save in found if any(call.writes for call in save.calls)]
+    cut = sum(save.stage == attributes.PROCESS and save.stored != attributes.YES for save in writing)
+    middle = f", {cut:,} {'was' if cut == 1 else 'were'} in the middle of it" if cut else ""
     says = (
         f"{len(found):,} of {count(len(failed), 'save')} that failed did so though no storage call had"
-        f" ({stored:,} had stored, {len(found) - stored:,} had not come to it): {percent(part)}."
+        f" ({len(writing) - cut:,} had stored{middle}, {len(found) - len(writing):,} had not come to it):"
+        f" {percent(part)}."
     )
     return PatternFound("no_storage_error", bool(found), with_it, part.value, says)
 

@@ -18,6 +18,7 @@ from otel_savetrace.analysis.episodes import WINDOW_SECONDS, Episode, assemble
 from otel_savetrace.analysis.pairing import pair
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.report import report
+from otel_savetrace.demo import keeping
 from otel_savetrace.demo.backend import Backend
 from otel_savetrace.demo.servers import SERVICE, STORYMAP_ID
 from otel_savetrace.errors import RealPartError
@@ -70,13 +71,14 @@ def report_on(console: Console, spans: Path) -> None:
     """Print what ``savetrace report`` says of the spans in the file, and the commands that show more."""
     _heading(console, "What the report says")
     console.file.flush()
-    report.main([str(spans)], standalone_mode=False)
+    sources = keeping.sources(spans)
+    report.main(sources, standalone_mode=False)
     _heading(console, "What to do next")
     savetrace = _as_called()
     _line(
-        console, "this report, as a page of its own", savetrace, "report", str(spans), "--html", "report.html"
+        console, "this report, as a page of its own", savetrace, "report", *sources, "--html", "report.html"
     )
-    _line(console, "each failure with its retries", savetrace, "episodes", str(spans))
+    _line(console, "each failure with its retries", savetrace, "episodes", *sources)
     _line(console, "what each fault is", savetrace, "demo", "--list-faults")
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from otel_savetrace.demo import binaries
+from otel_savetrace.demo import binaries, nginx
 from otel_savetrace.errors import SaveTraceError
 
 SPANS = "spans.jsonl"
@@ -23,11 +23,14 @@ def keep(from_folder: Path, folder: Path | None) -> Path:
     """Copy what a run left to `folder` and return the path of the spans.
 
     Spans, the journal of what was on the wire, logs; to the user's cache, where there is no folder, the spans
-    alone, in place of those of the run before.
+    and a front server's log alone, in place of those of the run before.
     """
     target = binaries.cache_folder() / "demo" if folder is None else folder
     target.mkdir(parents=True, exist_ok=True)
     if folder is None:
+        (target / nginx.LOG).unlink(missing_ok=True)
+        for log in from_folder.rglob(nginx.LOG):
+            _copy(log, target)
         return _copy(from_folder / SPANS, target)
     logs = sorted(from_folder.rglob("*.log"))
     hosts = [file for file in logs if file.stem == "app"]
@@ -38,6 +41,12 @@ def keep(from_folder: Path, folder: Path | None) -> Path:
     if (from_folder / JOURNAL).exists():  # else no front was there to write one
         _copy(from_folder / JOURNAL, target)
     return _copy(from_folder / SPANS, target)
+
+
+def sources(spans: Path) -> list[str]:
+    """Return what a report of a run reads: its spans, and the front server's log where there is one."""
+    log = spans.parent / nginx.LOG
+    return [str(spans), *([str(log)] if log.exists() else [])]
 
 
 def _copy(file: Path, folder: Path, name: str | None = None) -> Path:

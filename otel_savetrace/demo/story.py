@@ -52,7 +52,7 @@ class Author:
     """A user, the storymap made in the first step, and the steps in order.
 
     `pauses`: shortest and longest pause between two steps, in seconds. `presses` of the button at most go
-    into one step.
+    into one step. `patience_seconds` is how long the editor waits for an answer.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Author:
     steps: tuple[Step, ...]
     pauses: tuple[float, float] = (0.05, 0.25)
     presses: int = 5
+    patience_seconds: float = 45.0
 
     @property
     def user_id(self) -> str:

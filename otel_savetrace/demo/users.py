@@ -16,7 +16,7 @@ import requests
 from otel_savetrace.demo.story import Author, Image, Step, What
 
 PATIENCE_SECONDS = 45.0
-"""How long the editor waits for an answer."""
+"""How long somebody waits who logs in."""
 
 _PAUSE_BEFORE_NEXT_PRESS_SECONDS = (0.6, 1.4)
 _WORDS = ("harbour", "bridge", "market", "night", "river", "song", "tower", "winter")
@@ -134,7 +134,8 @@ class User:
     def _press(self, session: requests.Session, what: What, form: dict[str, str], number: int) -> Press:
         path = "/storymap/image/save/" if what == "image" else f"/storymap/{what}/"
         started = time.monotonic()
-        error = _what_the_editor_shows(session, self.hosts.one(self.chance) + path, form)
+        patience = self.author.patience_seconds
+        error = _what_the_editor_shows(session, self.hosts.one(self.chance) + path, form, patience)
         seconds = time.monotonic() - started
         return Press(self.author.name, self.author.storymap_id, what, number, error, seconds)
 
@@ -171,10 +172,12 @@ class User:
         return " ".join(self.chance.choices(_WORDS, k=count)).capitalize()
 
 
-def _what_the_editor_shows(session: requests.Session, url: str, form: dict[str, str]) -> str | None:
+def _what_the_editor_shows(
+    session: requests.Session, url: str, form: dict[str, str], patience_seconds: float
+) -> str | None:
     """Post as the editor's script does; return the text of its message, None for saved."""
     try:
-        answer = session.post(url, data=form, timeout=PATIENCE_SECONDS)
+        answer = session.post(url, data=form, timeout=patience_seconds)
     except requests.Timeout:
         return "timeout"
     except requests.RequestException:

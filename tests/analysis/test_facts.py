@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis import candidates
+from otel_savetrace.analysis.calls import Attempt
 from otel_savetrace.analysis.facts import Deploys, deploys_among, facts_of, headers_in
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.spans.rows import AttributeValue
 from tests.analysis.made_incident import NOON, Fault, made_incident
+from tests.analysis.made_spans import failed_save
 
 NO_DEPLOYS = Deploys({})
 
@@ -154,3 +156,23 @@ def test_the_kind_of_save_stands_nearer_than_how_its_heads_look() -> None:
         assert all(route < candidates.nearness(head, cause) for head in heads)
     cause = "storage.header_too_large"
     assert candidates.nearness(names.HEADER_BYTES, cause) < candidates.nearness("http.route", cause)
+
+
+def test_the_method_is_the_users() -> None:
+    """A save that never reached the store has the same method as one that did."""
+    attempt = {"http.request.method": "PUT"}
+    save = failed_save("SlowDown", of_save={"http.request.method": "POST"}, attempts=[attempt])
+    assert facts_of(save, NO_DEPLOYS)["http.request.method"] == "POST"
+
+
+def test_an_answer_that_took_long_was_dated_long_before() -> None:
+    """A Date header as old as the answer took to come is no skew of a clock; one that is older still is."""
+    for skew, known in ((-1, 0), (-30, -30), (2, 2)):
+        save = failed_save("SlowDown", attempts=[{names.CLOCK_SKEW_SECONDS: skew}])
+        assert facts_of(save, NO_DEPLOYS)[names.CLOCK_SKEW_SECONDS] == known
+    slow = failed_save("SlowDown", attempts=[{names.CLOCK_SKEW_SECONDS: -4}])
+    (attempt,) = slow.calls[0].attempts
+    ended = attempt.span.start_nanoseconds + 4 * 10**9
+    longer = Attempt(dataclasses.replace(attempt.span, end_nanoseconds=ended))
+    save = dataclasses.replace(slow, calls=(dataclasses.replace(slow.calls[0], attempts=(longer,)),))
+    assert facts_of(save, NO_DEPLOYS)[names.CLOCK_SKEW_SECONDS] == 0

@@ -19,6 +19,7 @@ from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.findings import Report
 from otel_savetrace.analysis.report import make_report, sources_seen
 from otel_savetrace.analysis.saves import saves
+from otel_savetrace.demo import keeping
 from otel_savetrace.demo.binaries import OTEL_SAVETRACE_BIN, WEED
 from otel_savetrace.demo.command import demo
 from otel_savetrace.demo.incidents.catalogue import INCIDENTS
@@ -124,9 +125,10 @@ def _watched(incident: Incident, folder: Path) -> Path:
 
 
 def _report(file: Path) -> Report:
-    reading = sources.read(str(file))
-    held = saves(reading.spans)
-    return make_report(sources_seen([reading], held), held, episodes(held), lambda _: True, reading.spans)
+    readings = sources.read_all(keeping.sources(file))
+    spans = [span for reading in readings for span in reading.spans]
+    held = saves(spans)
+    return make_report(sources_seen(readings, held), held, episodes(held), lambda _: True, spans)
 
 
 def _cause(report: Report) -> str | None:

@@ -33,7 +33,7 @@ def _make_client(attempts: int) -> Any:
     )
 
 
-_client = _make_client(attempts=3)
+_client = _make_client(attempts=int(os.environ.get("STORAGE_ATTEMPTS", "3")))
 # Images may be large: one try only, so that a bad connection does not keep a worker busy for minutes.
 _image_client = _make_client(attempts=1)
 

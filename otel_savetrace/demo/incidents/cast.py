@@ -21,14 +21,23 @@ MakeStep = Callable[[random.Random], Step]
 
 def cast(
     make_step: MakeStep, *, users: int = 6, steps: int = 10, presses: int = 3,
-    pauses: tuple[float, float] = (0.05, 0.25), first: MakeStep | None = None,
+    pauses: tuple[float, float] = (0.05, 0.25), first: MakeStep | None = None, patience: float = 45.0,
 ) -> Cast:  # fmt: skip
-    """Return a cast of `users`, each of whom takes `steps` steps that `make_step` makes up, after `first`."""
+    """Return a cast of `users`, each of whom takes `steps` steps that `make_step` makes up, after `first`.
+
+    `patience` is how many seconds their editor waits for an answer.
+    """
 
     def make(chance: random.Random) -> tuple[Author, ...]:
         makers = [*([first] if first else []), *[make_step] * steps]
         return tuple(
-            author(index, [make_one(chance) for make_one in makers], presses=presses, pauses=pauses)
+            author(
+                index,
+                [make_one(chance) for make_one in makers],
+                presses=presses,
+                pauses=pauses,
+                patience=patience,
+            )
             for index in range(users)
         )
 
@@ -36,17 +45,24 @@ def cast(
 
 
 def author(
-    index: int, steps: list[Step], *, presses: int = 3, pauses: tuple[float, float] = (0.05, 0.25)
-) -> Author:
+    index: int, steps: list[Step], *, presses: int = 3, pauses: tuple[float, float] = (0.05, 0.25),
+    patience: float = 45.0,
+) -> Author:  # fmt: skip
     """Return a user who makes a storymap and goes through the steps."""
     title = _TITLES[index]
     everything = (Step("create"), *steps)
-    return Author(NAMES[index], title, title.lower().replace(" ", "-"), everything, pauses, presses)
+    name = title.lower().replace(" ", "-")
+    return Author(NAMES[index], title, name, everything, pauses, presses, patience)
 
 
 def an_image(_: random.Random) -> Step:
     """Save a small image."""
     return Step("image", image=Image(5_000, 20_000))
+
+
+def a_draft(_: random.Random) -> Step:
+    """Save a draft."""
+    return Step("save")
 
 
 def a_publication(_: random.Random) -> Step:

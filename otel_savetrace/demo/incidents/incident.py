@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from otel_savetrace.demo.faults import Plan
 from otel_savetrace.demo.incidents.disturbance import Disturbance
+from otel_savetrace.demo.nginx import Nginx
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.demo.story import Author
 
@@ -41,7 +42,8 @@ class Incident:
 
     `plan` is what the front before the store does; None, and the app talks to the store itself. `tls`: the
     front speaks TLS, or the store where there is no front. `largest_object`: bytes that the store's system
-    lets it write into one file. `disturbance` is what is done to the store while users save.
+    lets it write into one file. `disturbance` is what is done to store or app while users save.
+    `nginx` is what stands before the first host's app, where something does.
     `on_one_core`: store and app share one core of the machine, and the app goes first.
     `only_versitygw`: SeaweedFS has no such limit or fault.
     """
@@ -55,6 +57,7 @@ class Incident:
     plan: Plan | None = NO_FAULTS
     tls: bool = False
     largest_object: int | None = None
+    nginx: Nginx | None = None
     on_one_core: bool = False
     only_versitygw: bool = False
     disturbance: Disturbance | None = None

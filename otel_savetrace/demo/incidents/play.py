@@ -29,13 +29,22 @@ def play(stage: Stage, incident: Incident, seed: int, keep: Path | None) -> Path
     authors = incident.cast(random.Random(seed))  # noqa: S311 - a story, no secret
     site = start_site(stage, incident, seed)
     stage.console.print()
-    disturber = Disturber(incident.disturbance, site.store) if incident.disturbance else None
+    disturber = _disturber(incident, site)
     with disturber or contextlib.nullcontext():
         _watch(stage.console, authors, site, seed)
     for app in site.apps:
         app.stop()  # its last spans are exported as it ends
+    if site.nginx is not None:
+        site.nginx.stop()  # what it still holds is logged as it ends
     with stage.whole():
         return keeping.keep(stage.folder, keep)
+
+
+def _disturber(incident: Incident, site: Site) -> Disturber | None:
+    if incident.disturbance is None:
+        return None
+    server = site.store if incident.disturbance.of == "store" else site.apps[0]
+    return Disturber(incident.disturbance, server)
 
 
 def _watch(console: Console, authors: tuple[Author, ...], site: Site, seed: int) -> None:

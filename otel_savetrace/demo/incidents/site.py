@@ -11,6 +11,7 @@ from otel_savetrace.demo.binaries import WEED
 from otel_savetrace.demo.front import Front
 from otel_savetrace.demo.incidents.certificate import make_certificate, server_context
 from otel_savetrace.demo.incidents.incident import Host, Incident
+from otel_savetrace.demo.nginx import nginx_server
 from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
 from otel_savetrace.demo.servers import Certificate
 from otel_savetrace.demo.stage import Stage
@@ -33,11 +34,12 @@ _LOWEST_PRIORITY = 19
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """The store's process, the app's on each host, and the hosts' addresses."""
+    """The store's process, the app's on each host, and the hosts' addresses; `nginx` is before the first."""
 
     store: Process
     apps: tuple[Process, ...]
     addresses: tuple[str, ...]
+    nginx: Process | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,12 @@ def start_site(stage: Stage, incident: Incident, seed: int) -> Site:
         stage.start(app, f"The app on {host.name}: gunicorn, under opentelemetry-instrument")
         apps.append(app)
         addresses.append(f"http://{LOOPBACK}:{app_port}")
-    return Site(store, tuple(apps), tuple(addresses))
+    if incident.nginx is None:
+        return Site(store, tuple(apps), tuple(addresses))
+    before = free_port()
+    nginx = nginx_server(stage.folder / "nginx", before, app_port, incident.nginx)
+    stage.start(nginx, "nginx before it")
+    return Site(store, tuple(apps), (f"http://{LOOPBACK}:{before}", *addresses[1:]), nginx)
 
 
 def _store(stage: Stage, incident: Incident, port: int, certificate: Certificate | None) -> Process:
@@ -112,6 +119,7 @@ def _app(stage: Stage, host: Host, port: int, way: _Way, *, named: bool) -> Proc
         **({"OTEL_RESOURCE_ATTRIBUTES": f"host.name={host.name}"} if named else {}),
         # Hosts that share no secret know no retries of one another's failures otherwise.
         "OTEL_SAVETRACE_COOKIE_SECRET": "the same on all hosts",
+        "OTEL_SAVETRACE_IN_FLIGHT": str(stage.folder / host.name / "in-flight"),
     }
     app = servers.app_server(
         stage.folder / host.name,
