@@ -4,6 +4,13 @@ Run with ``python -m benchmarks.jaeger SEED [--spans N] [--views N] [--jaeger PR
 ``spans.jsonl`` that ``savetrace demo --saves 200 --keep FOLDER`` leaves. Jaeger, on Badger as shipped, is
 filled with so many spans of saves, and views: requests that store nothing. CPU seconds are of all threads,
 imports included; megabytes are those held at most. Beside it stands the same report on a file.
+
+Measured on two cores that others used as well (Jaeger 2.13):
+
+- 60,352 spans of 18,190 saves among 240,000 views: 10.9 s of CPU and 286 MB, 5.5 s and 267 MB from a file;
+  Jaeger itself 15 s. No view was read.
+- 200,432 spans of 60,420 saves, and 200,000 views, all of which are read as saves are half of it: 38 s of CPU
+  and 345 MB, 12 s and 328 MB from a file; Jaeger itself 155 s.
 """
 
 from __future__ import annotations

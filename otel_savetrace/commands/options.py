@@ -21,7 +21,7 @@ from otel_savetrace.analysis.saves import Save
 from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.loading.progress import Progress
-from otel_savetrace.spans.jaeger_api import SAVETRACE_JAEGER_HEADERS
+from otel_savetrace.spans.jaeger_http import SAVETRACE_JAEGER_HEADERS
 from otel_savetrace.spans.reading import Query, Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
 from otel_savetrace.spans.sources import read_all

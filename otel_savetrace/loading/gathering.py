@@ -16,7 +16,7 @@ from otel_savetrace.loading.progress import Progress
 from otel_savetrace.logs.together import logs_of
 from otel_savetrace.spans.files import GZIP_BEGINS, ZSTANDARD_BEGINS, files_of, lines_of
 from otel_savetrace.spans.jaeger import base_address, lines_of_jaeger
-from otel_savetrace.spans.jaeger_api import without_password
+from otel_savetrace.spans.jaeger_http import without_password
 from otel_savetrace.spans.otlp_lines import BEGINS, spans_of_line
 from otel_savetrace.spans.reading import Account, Query, Reading, each_once, gathering_no_garbage
 from otel_savetrace.spans.sources import STANDARD_INPUT, is_jaeger, read, read_all

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import orjson
 
 from otel_savetrace.errors import SourceError
-from otel_savetrace.spans.jaeger_api import TIMEOUT_SECONDS, Jaeger, Page, without_password
+from otel_savetrace.spans.jaeger_api import Jaeger, Page
+from otel_savetrace.spans.jaeger_http import TIMEOUT_SECONDS, without_password
 from otel_savetrace.spans.jaeger_search import pages_of_saves
 from otel_savetrace.spans.otlp import NotOtlpError, spans_of
 from otel_savetrace.spans.reading import Account, Heard, Query, Reading, each_once

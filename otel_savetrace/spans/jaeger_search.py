@@ -1,6 +1,6 @@
-"""Which searches bring a Jaeger's saves and little else, and in which pieces of time they are made.
+"""Which searches bring a Jaeger's saves and little else.
 
-**Saves only.** Jaeger finds by service, span name and attributes, and cannot be asked for what is missing. So
+Jaeger finds by service, span name and attributes, and cannot be asked for what is missing. So
 where some traces of a service show that most of it is saves, or that there are few, it is read whole.
 Else three kinds of searches bring each save that the analysis would know: by each span name that writes to
 S3 (also saves whose own span is missing, and plain OpenTelemetry), by ``savetrace.outcome=failed`` (failed
@@ -9,10 +9,6 @@ spans that those two have shown to be saves' (no write, no outcome: it may have 
 answered). A service without any of them is not read: its spans come with the saves' traces. All that
 worked are read too: a share of failed saves is true only where those are counted, and Jaeger counts nothing.
 
-**Pieces of time.** A search answers `depth` traces and does not say whether there were more, nor which ones
-it left out: some storages give the latest, some what they met first. So an answer that is full counts for
-nothing, and a shorter time is asked for; the next one is as long as the last one showed to be right. How
-many traces are asked for follows from how long Jaeger took, and how much it sent: one request at a time.
 """
 
 from __future__ import annotations
@@ -20,33 +16,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.conventions import own_names
 from otel_savetrace.analysis.witnesses import ACCESS_LOG
 from otel_savetrace.errors import SourceError
-from otel_savetrace.spans.jaeger_api import SHOWN_SERVICES, Jaeger, Page, Search, TooMuchAskedError, spans_in
+from otel_savetrace.spans.jaeger_api import Jaeger, Page, Search, spans_in
+from otel_savetrace.spans.jaeger_http import TooMuchAskedError
+from otel_savetrace.spans.jaeger_paging import Paging
 from otel_savetrace.spans.reading import Account, Heard, Query
-
-FIRST_DEPTH = 100
-MOST_DEPTH = 400
-"""Traces asked for at once, at first and at most."""
-
-FULL = 0.6
-"""Share of the depth that the next piece of time should bring, so that few are asked for twice."""
-
-QUICK_SECONDS, SLOW_SECONDS = 1.0, 5.0
-SMALL_BYTES, LARGE_BYTES = 2_000_000, 8_000_000
-"""More is asked for after a quick and small answer, less after a slow or a large one."""
-
-MOST_REFUSALS = 3
-"""So often, one after the other, less is asked for, until it is told that Jaeger cannot give it."""
-
-SHORTEST_NANOSECONDS = 1_000
-"""Jaeger stores times in microseconds: no time is shorter than one."""
 
 LOOKED_AT, PARTS = 100, 5
 """Traces of a service that tell what it is, and in how many parts of the time some are looked at."""
@@ -56,6 +36,8 @@ SOME = 20
 
 MOSTLY = 0.5
 """With so large a share of a service's spans in saves it is read whole: by name, each is read twice."""
+
+SHOWN_SERVICES = 8
 
 LAST_WORD = re.compile(r"\w+\Z")
 SERVERS = (2, "SPAN_KIND_SERVER")
@@ -72,7 +54,8 @@ def pages_of_saves(
     way = _Way(heard, len(services))
     for number, service in enumerate(services):
         way.done = number
-        searching = _Searching(jaeger, service, start, end, account, way)
+        paging = Paging(jaeger, start, end, account, way.read)
+        searching = _Searching(service, paging, way)
         yield from searching.narrowed(query) if query.attributes else searching.saves(query.thing_id)
     if not way.traces:
         for service in way.without:
@@ -109,24 +92,19 @@ class _Way:
 
 @dataclasses.dataclass
 class _Searching:
-    """The searches for one service's saves; `depth` is how many traces are asked for, `known` which came."""
+    """The searches for one service's saves."""
 
-    jaeger: Jaeger
     service: str
-    start: int
-    end: int
-    account: Account
+    paging: Paging
     way: _Way
-    depth: int = dataclasses.field(default_factory=lambda: min(FIRST_DEPTH, MOST_DEPTH))
-    known: set[str] = dataclasses.field(default_factory=set)
 
     def narrowed(self, query: Query) -> Iterator[Page]:
         """Yield the traces with the attributes that the query names."""
-        yield from self._pages(Search(self.service, attributes=query.attributes), 0.0, 1.0)
+        yield from self.paging.pages(Search(self.service, attributes=query.attributes), 0.0, 1.0)
 
     def saves(self, thing_id: str | None) -> Iterator[Page]:
         """Yield the service's saves; of one thing alone where that is wanted and can be found by its id."""
-        operations = self.jaeger.operations(self.service)
+        operations = self.paging.jaeger.operations(self.service)
         writing = [name for name in operations if is_write(name)]
         if operations and not writing and not self._any_told():
             self.way.without.append(self.service)
@@ -139,10 +117,10 @@ class _Searching:
         searches = [*(Search(self.service, name) for name in writing), self._failed]
         if thing_id is not None:
             yield from self._of_thing(thing_id, searches)
-            if self.known:
+            if self.paging.known:
                 return
         if looked_at is None or not operations or self._mostly_saves(looked_at):
-            yield from self._pages(Search(self.service), 0.0, 1.0)
+            yield from self.paging.pages(Search(self.service), 0.0, 1.0)
         else:
             yield from self._by_name(searches)
 
@@ -154,32 +132,30 @@ class _Searching:
         names: set[str] = set()
         for number, search in enumerate(searches):
             done = 0.5 * number / len(searches)
-            for page in self._pages(search, done, 0.5 / len(searches)):
+            for page in self.paging.pages(search, done, 0.5 / len(searches)):
                 names.update(_save_names(page, self.service, writing=search.operation is not None))
                 yield page
         for number, name in enumerate(sorted(names)):
             done = 0.5 + 0.5 * number / len(names)
-            yield from self._pages(Search(self.service, name), done, 0.5 / len(names))
+            yield from self.paging.pages(Search(self.service, name), done, 0.5 / len(names))
 
     def _of_thing(self, thing_id: str, searches: Sequence[Search]) -> Iterator[Page]:
         """Yield the traces of a thing, by each name that ids have in some saves."""
         names: set[str] = set()
         for search in searches:
-            names |= _id_names(self.jaeger.find(search, self.start, self.end, SOME))
+            names |= _id_names(self.paging.some(search, SOME))
         for number, name in enumerate(sorted(names)):
             search = Search(self.service, attributes={name: thing_id})
-            yield from self._pages(search, number / len(names), 1.0 / len(names))
+            yield from self.paging.pages(search, number / len(names), 1.0 / len(names))
 
     def _any_told(self) -> bool:
         worked = Search(self.service, attributes={attributes.OUTCOME: attributes.SUCCEEDED})
-        return any(
-            self.jaeger.find(search, self.start, self.end, 1).found for search in (self._failed, worked)
-        )
+        return any(self.paging.some(search, 1).found for search in (self._failed, worked))
 
     def _looked_at(self) -> Page | None:
         """Return some traces, the newest where Jaeger gives those first; None where that is too much."""
         try:
-            return self.jaeger.find(Search(self.service), self.start, self.end, LOOKED_AT)
+            return self.paging.some(Search(self.service), LOOKED_AT)
         except TooMuchAskedError:
             return None
 
@@ -187,76 +163,14 @@ class _Searching:
         """Return whether most spans are in traces of saves, by those looked at and some of earlier times."""
         pages = [newest]
         for part in range(1, PARTS):
-            end = self.end - (self.end - self.start) * part // PARTS
+            end = self.paging.end - (self.paging.end - self.paging.start) * part // PARTS
             with contextlib.suppress(TooMuchAskedError):
-                pages.append(self.jaeger.find(Search(self.service), self.start, end, LOOKED_AT // PARTS))
+                pages.append(self.paging.some(Search(self.service), LOOKED_AT // PARTS, end))
         of_saves = []
         for page in pages:
             saves = _of_saves(page)
             of_saves += [span.get("traceId") in saves for span in spans_in(page.resources)]
         return sum(of_saves) >= MOSTLY * len(of_saves)
-
-    def _pages(self, search: Search, done: float, part: float) -> Iterator[Page]:
-        """Yield what a search finds, the latest first, without what was yielded before.
-
-        `done` and `part` say what share of the service's work was done before, and what share this is.
-        Neighbours share a moment, so that no trace falls between them.
-        """
-        later, width, refused = self.end, self.end - self.start, 0
-        while later > self.start:
-            width = max(width, SHORTEST_NANOSECONDS)
-            earlier = max(self.start, later - width)
-            began = time.monotonic()
-            try:
-                page = self.jaeger.find(search, earlier, later, self.depth, self.known)
-            except TooMuchAskedError:
-                refused += 1
-                if refused > MOST_REFUSALS or (self.depth == 1 and width <= SHORTEST_NANOSECONDS):
-                    raise
-                self.depth, width = max(self.depth // 4, 1), min(width, later - earlier) // 4
-                continue
-            refused = 0
-            depth = self.depth
-            self._learn(time.monotonic() - began, page.size)
-            width = later - earlier
-            full = page.found >= depth
-            if full and width > SHORTEST_NANOSECONDS:
-                width = min(width // 2, _spread(page, later, FULL))
-                continue
-            if full:
-                self.account.add(f"possibly more than {depth} traces in one microsecond", self.jaeger.address)
-            new = _without(page, self.known)
-            self.known.update(new.begins)
-            self.way.read(done + part * (self.end - earlier) / (self.end - self.start), len(new.begins))
-            if new.begins:
-                yield new
-            width = int(width * min(max(FULL * self.depth / max(page.found, 1), 0.5), 4.0))
-            later = earlier
-
-    def _learn(self, seconds: float, size: int) -> None:
-        if seconds > SLOW_SECONDS or size > LARGE_BYTES:
-            self.depth = max(self.depth // 2, 1)
-        elif seconds < QUICK_SECONDS and size < SMALL_BYTES:
-            self.depth = min(self.depth * 2, MOST_DEPTH)
-
-
-def _spread(page: Page, later: int, share: float) -> int:
-    """Return how long a time may bring that share of a page: a guess, as if it held the latest traces."""
-    return int((later - min(page.begins.values(), default=later)) * share)
-
-
-def _without(page: Page, known: Container[str]) -> Page:
-    begins = {trace_id: at for trace_id, at in page.begins.items() if trace_id not in known}
-    if len(begins) == len(page.begins):
-        return page
-    resources = [
-        {**resource, "scopeSpans": [
-            {**scope, "spans": [span for span in scope.get("spans") or () if span.get("traceId") in begins]}
-            for scope in resource.get("scopeSpans") or ()
-        ]}
-        for resource in page.resources
-    ]  # fmt: skip
-    return dataclasses.replace(page, resources=resources, begins=begins)
 
 
 def is_write(name: str) -> bool:

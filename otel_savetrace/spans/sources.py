@@ -14,7 +14,7 @@ from otel_savetrace.errors import SourceError
 from otel_savetrace.logs.reading import is_log, read_log_lines
 from otel_savetrace.logs.together import read_together
 from otel_savetrace.spans.jaeger import read_jaeger
-from otel_savetrace.spans.jaeger_api import without_password
+from otel_savetrace.spans.jaeger_http import without_password
 from otel_savetrace.spans.otlp_json import read_lines, read_path
 from otel_savetrace.spans.reading import Heard, Query, Reading
 

@@ -13,7 +13,8 @@ import pytest
 from opentelemetry.trace import SpanKind, format_trace_id, set_span_in_context
 
 from otel_savetrace.errors import SourceError
-from otel_savetrace.spans import jaeger_api as api
+from otel_savetrace.spans import jaeger_http as connection
+from otel_savetrace.spans import jaeger_paging as paging
 from otel_savetrace.spans import jaeger_search as search
 from otel_savetrace.spans.jaeger import base_address, read_jaeger
 from otel_savetrace.spans.reading import Query
@@ -26,8 +27,8 @@ SERVICES: Answer = (200, b'{"services":["storymap"]}')
 
 def few_at_once(monkeypatch: pytest.MonkeyPatch, traces: int) -> None:
     """Let every search ask for so many traces only."""
-    for name in ("FIRST_DEPTH", "MOST_DEPTH", "LOOKED_AT"):
-        monkeypatch.setattr(search, name, traces)
+    for module, name in ((paging, "FIRST_DEPTH"), (paging, "MOST_DEPTH"), (search, "LOOKED_AT")):
+        monkeypatch.setattr(module, name, traces)
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_of_a_real_jaeger_only_saves_are_read_and_all_of_them(
     ):
         front.tracer = front.provider.get_tracer("nginx access log")
         saves = {sender.save(codes=("SlowDown",), outcome="failed") for _ in range(5)}
-        saves |= {sender.save() for _ in range(25)}
+        saves |= {sender.save() for _ in range(15)}
         saves |= {
             request(sender, route, savetrace__outcome="failed"),  # before it could store
             request(sender, route, savetrace__outcome="succeeded"),  # though nothing was stored
@@ -144,7 +145,7 @@ def test_of_a_real_jaeger_only_saves_are_read_and_all_of_them(
             request(browser, "POST /storymap/save/", savetrace__outcome="failed"),  # that never arrived
             request(front, "POST", savetrace__outcome="failed"),  # turned away by nginx
         }
-        views = {request(sender, "GET /storymap/<id>/") for _ in range(100)}
+        views = {request(sender, "GET /storymap/<id>/") for _ in range(200)}
         views |= {request(shop, "GET /basket/") for _ in range(30)}
         views |= {request(browser, "GET /storymap/<id>/") for _ in range(30)}
         views |= {request(front, "POST") for _ in range(30)}
@@ -181,7 +182,7 @@ def test_more_traces_than_one_answer_holds_are_all_read(stub: Callable[[Answerin
     assert reading.skipped == ()
     depths = [int(asked["query.searchDepth"]) for path, asked in jaeger.asked if path == "/api/v3/traces"]
     assert sum(depths) < 4 * len(moments)
-    assert max(depths) == search.MOST_DEPTH
+    assert max(depths) == paging.MOST_DEPTH
 
 
 def test_what_cannot_be_told_apart_in_time_is_counted(
@@ -259,14 +260,14 @@ def test_a_busy_jaeger_is_asked_again(
     stub: Callable[[Answering], StubJaeger], busy: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is turned away is asked again, later, and is told only where it never ends."""
-    monkeypatch.setattr(api, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "FIRST_WAIT_SECONDS", 0.0)
     turned_away = iter([busy] * 3)
     jaeger = stub(lambda path, asked: next(turned_away, None) or holding([5])(path, asked))
     assert len(read_jaeger(jaeger.address, Query(0, 9)).spans) == 1
     never = stub(lambda path, asked: busy)
     with pytest.raises(SourceError, match=rf"has no time for this \({busy[0]} .*try later"):
         read_jaeger(never.address, Query())
-    assert len(never.asked) == 1 + api.TRIES
+    assert len(never.asked) == 1 + connection.TRIES
 
 
 @pytest.mark.parametrize(("said", "waited"), [("7", 7.0), ("86400", 60.0)])
@@ -280,7 +281,7 @@ def test_a_busy_jaeger_says_how_long_to_wait(
     turned_away = iter([busy])
     jaeger = stub(lambda path, asked: next(turned_away, None) or holding([5])(path, asked))
     assert len(read_jaeger(jaeger.address, Query(0, 9)).spans) == 1
-    assert slept == [pytest.approx(waited, abs=2 * api.FIRST_WAIT_SECONDS)]
+    assert slept == [pytest.approx(waited, abs=2 * connection.FIRST_WAIT_SECONDS)]
 
 
 @pytest.mark.parametrize(
