@@ -117,7 +117,8 @@ STORED = _define(
 KILLED_BY = _define(
     "savetrace.killed_by", "string", ("save",),
     "What killed the process of a save with the code `worker_killed`, where the system tells:"
-    " `out_of_memory` (the kernel, by the count that it keeps for the process's cgroup).",
+    " `out_of_memory` (the kernel, by the count that it keeps for the process's cgroup); else, of gunicorn's"
+    " workers, `worker_timeout` (gunicorn, for its time limit) or the signal: `SIGKILL`, `SIGSEGV`.",
 )  # fmt: skip
 FROM_RECORD = _define(
     "savetrace.from_record", "boolean", ("save", "call"),

@@ -20,6 +20,9 @@ from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
 from otel_savetrace.capture.in_flight.process_file import NEW, OPEN, Held
 from otel_savetrace.capture.in_flight.record import FILE_BYTES, Dead, read
 
+PATIENCE_SECONDS = 2.0
+"""How long after its last sign of life a process is left to whoever knows why it died."""
+
 _MOST_AT_ONCE = 32
 _STALE_SECONDS = 7 * 24 * 60 * 60
 _UNFINISHED_SECONDS = 60
@@ -36,25 +39,49 @@ class _Taken:
 
 
 class Claims:
-    """Looks for files of `app` whose process has died, in `folder`, on this `boot` of the machine."""
+    """Looks for files of `app` whose process has died, in `folder`, on this `boot` of the machine.
 
-    def __init__(self, folder: Path, app: str, boot: str, kills: MemoryKills, report: Report) -> None:
+    Within `patience_seconds` after its last sign of life one is left to whoever knows why it died.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        app: str,
+        boot: str,
+        kills: MemoryKills,
+        report: Report,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._folder = folder
         self._app = app
         self._boot = boot
         self._kills = kills
         self._report = report
+        self._patience = int(patience_seconds * 1e9)
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Report every process that has died since somebody looked, and clear away what nobody will claim.
 
         That goes on in a thread of its own, since handing spans over may take as long as a Collector is gone.
+        Returns whether one was left for the moment, since somebody may yet come to know why it died.
         """
-        taken = list(self._take_all())
+        taken, left = [], False
+        for one in self._take_all():
+            if self._may_wait(one):
+                one.held.close()
+                left = True
+            else:
+                taken.append(one)
         if taken:
             threading.Thread(
                 target=self._settle_all, args=(taken,), name="savetrace-missing-spans", daemon=True
             ).start()
+        return left
+
+    def _may_wait(self, taken: _Taken) -> bool:
+        dead = taken.dead
+        return dead is not None and dead.reason is None and 0 <= time.time_ns() - dead.alive < self._patience
 
     def _settle_all(self, taken: Sequence[_Taken]) -> None:
         killed = guard.run("it is found out why processes died", self._killed_for_memory, taken)

@@ -17,6 +17,7 @@ from otel_savetrace.capture import in_flight
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.in_flight.claiming import Claims
 from otel_savetrace.capture.in_flight.folder import app_of, boot, folder_of
+from otel_savetrace.capture.in_flight.gunicorn_master import Master
 from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
 from otel_savetrace.capture.in_flight.missing_spans import missing_spans
 from otel_savetrace.capture.in_flight.process_file import ProcessFile, close_inherited
@@ -51,6 +52,7 @@ class InFlight:
             len(self._seams),
         )
         self._watch = Watch(self._beat, self._look)
+        self._master = Master(self._place)
         self._claims: Claims | None = None
         self._kills: MemoryKills | None = None
         self._killed_for_memory = 0
@@ -60,8 +62,8 @@ class InFlight:
         for seam in self._seams:
             seam.install()
         in_flight.recorder = self._recorder
-        after_fork = weakref.WeakMethod(self._after_fork)
-        os.register_at_fork(after_in_child=lambda: _call(after_fork))
+        before, after = weakref.WeakMethod(self._before_fork), weakref.WeakMethod(self._after_fork)
+        os.register_at_fork(before=lambda: _call(before), after_in_child=lambda: _call(after))
         atexit.register(self._recorder.end)
 
     def stop(self) -> None:
@@ -69,9 +71,14 @@ class InFlight:
         in_flight.recorder = None
         atexit.unregister(self._recorder.end)
         self._watch.stop()
+        self._master.stop()
         self._recorder.stop()
         for seam in reversed(self._seams):
             seam.remove()
+
+    def _before_fork(self) -> None:
+        if in_flight.recorder is self._recorder:
+            guard.run("a process is to be forked", self._master.before_fork)
 
     def _after_fork(self) -> None:
         if in_flight.recorder is self._recorder:
@@ -124,19 +131,20 @@ class InFlight:
         if self._recorder.file is not None:
             self._recorder.file.beat(self._killed_for_memory)
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
         if self._claims is None:
             try:
                 folder, app = self._place()
             except OSError:
-                return  # said at the first save
+                return False  # said at the first save
             self._claims = Claims(folder, app, boot(), self._own_kills(), self._report)
-        self._claims.look()
+        again = self._claims.look()
         file = self._recorder.file
         if file is not None:
             self._killed_for_memory = self._own_kills().count()
             file.beat(self._killed_for_memory)
             file.freshen()
+        return again
 
     def _report(self, dead: Dead, for_memory: bool) -> None:
         """Write what a dead process owes, and see that it is handed over: its file goes away after that."""

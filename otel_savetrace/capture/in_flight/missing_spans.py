@@ -76,8 +76,9 @@ def _killed(
     known[attribute.STAGE] = attribute.PROCESS
     known[attribute.STORED] = _STORED[save.stored]
     known[attribute.DOING] = doing_of(save)
-    if for_memory:
-        known[attribute.KILLED_BY] = OUT_OF_MEMORY
+    reason = OUT_OF_MEMORY if for_memory else dead.reason
+    if reason is not None:
+        known[attribute.KILLED_BY] = reason
     return _span(
         save, known, resource, scope, _last_alive(dead, save), Status(StatusCode.ERROR, WORKER_KILLED)
     )

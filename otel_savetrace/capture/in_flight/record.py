@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,6 +26,8 @@ _MAGIC = struct.Struct("<8sHH")
 ALIVE = struct.Struct("<QQI")
 """When the process last said that it lives (ns), its cgroup's kills for memory, saves unrecorded."""
 ALIVE_AT = 16
+REASON_AT, REASON_BYTES = 48, 16
+"""Why the process died, by one who saw it (`otel_savetrace.capture.in_flight.gunicorn_master`)."""
 FACTS_AT = 64
 
 # Of a slot.
@@ -53,6 +56,7 @@ SECTION = struct.Struct("<IH")
 """Checksum and bytes of the text that follows."""
 _FACTS = struct.Struct("<II")
 SEPARATOR = "\0"
+_WORD = re.compile(r"\w+", re.ASCII)
 
 IN_THE_APP, PREPARING, ATTEMPT, BACKING_OFF, FINISHING = range(5)
 NO, YES, UNKNOWN = range(3)
@@ -72,13 +76,15 @@ Value = str | int | float | bool
 class Dead:
     """What a file tells of its process; times are nanoseconds since the epoch.
 
-    `facts` is what it wrote of itself (`otel_savetrace.capture.in_flight.process_file.facts_of`).
+    `facts` is what it wrote of itself (`otel_savetrace.capture.in_flight.keeping`), `reason` why it died,
+    where that was seen.
     """
 
     facts: Mapping[str, Any]
     alive: int
     killed_for_memory: int
     unrecorded: int
+    reason: str | None
     saves: tuple[Unfinished, ...]
 
 
@@ -147,7 +153,12 @@ def read(content: bytes) -> Dead | None:
     if facts is None:
         return None
     alive, killed, unrecorded = ALIVE.unpack_from(content, ALIVE_AT)
-    return Dead(facts, alive, killed, unrecorded, tuple(_saves(content)))
+    return Dead(facts, alive, killed, unrecorded, _reason(content), tuple(_saves(content)))
+
+
+def _reason(content: bytes) -> str | None:
+    held = content[REASON_AT : REASON_AT + REASON_BYTES].rstrip(b"\0").decode("ascii", "replace")
+    return held if _WORD.fullmatch(held) else None
 
 
 def _facts(content: bytes) -> Mapping[str, Any] | None:

@@ -21,9 +21,12 @@ Deed = Callable[[], object]
 
 
 class Watch:
-    """Calls `beat` each second and `look` each fifth, the first time after one second."""
+    """Calls `beat` each second and `look` each fifth, the first time after one second.
 
-    def __init__(self, beat: Deed, look: Deed) -> None:
+    A `look` that returns True is made again the next second.
+    """
+
+    def __init__(self, beat: Deed, look: Callable[[], bool]) -> None:
         self._beat = beat
         self._look = look
         self._stopped = threading.Event()
@@ -48,9 +51,9 @@ class Watch:
         self._thread = None
 
     def _run(self) -> None:
-        stopped, beats = self._stopped, 0
+        stopped, beats, again = self._stopped, 0, False
         while not stopped.wait(BEAT_SECONDS):
             guard.run("it says that the process lives", self._beat)
-            if beats % LOOK_EACH == 0:
-                guard.run("it looks for saves of dead processes", self._look)
+            if again or beats % LOOK_EACH == 0:
+                again = guard.run("it looks for saves of dead processes", self._look) or False
             beats += 1

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from otel_savetrace.capture.in_flight.claiming import Claims
 from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
 from otel_savetrace.capture.in_flight.process_file import ProcessFile
-from otel_savetrace.capture.in_flight.record import Dead
+from otel_savetrace.capture.in_flight.record import REASON_AT, Dead
 from otel_savetrace.capture.in_flight.slot import Slot, names_section
 from otel_savetrace.capture.save import Save
 
@@ -32,6 +32,7 @@ class Told:
     def __init__(self) -> None:
         self.processes: Counter[int] = Counter()
         self.saves = 0
+        self.reasons: list[str | None] = []
         self._lock = threading.Lock()
 
     def __call__(self, dead: Dead, for_memory: bool) -> None:
@@ -39,6 +40,7 @@ class Told:
         with self._lock:
             self.processes[dead.facts["number"]] += 1
             self.saves += len(dead.saves)
+            self.reasons.append(dead.reason)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def told() -> Told:
 @pytest.fixture
 def claims(tmp_path: Path, told: Told) -> Claims:
     """One who looks for dead processes of the app."""
-    return Claims(tmp_path, APP, BOOT, MemoryKills(), told)
+    return Claims(tmp_path, APP, BOOT, MemoryKills(), told, 0.0)
 
 
 def _file(folder: Path, number: int = 0, app: str = APP, boot: str = BOOT) -> ProcessFile:
@@ -87,6 +89,22 @@ def test_a_process_that_lives_is_left_alone(tmp_path: Path, claims: Claims, told
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_that_has_just_died_is_left_to_whoever_knows_why(tmp_path: Path, told: Told) -> None:
+    """Fresh from its last sign of life a process is not told, until its reason stands in its file."""
+    patient = Claims(tmp_path, APP, BOOT, MemoryKills(), told, 3_600.0)
+    file = _file(tmp_path)
+    file.close()
+    assert patient.look()
+    _look()
+    assert told.saves == 0
+    with file.path.open("r+b") as known:
+        known.seek(REASON_AT)
+        known.write(b"SIGSEGV")
+    assert not patient.look()
+    _look()
+    assert (told.saves, told.reasons) == (1, ["SIGSEGV"])
+
+
 def test_each_is_told_once_however_many_look(tmp_path: Path, told: Told) -> None:
     """Several look at the same moment, again and again: each dead process is told by one of them, once."""
     for number in range(_FILES):
@@ -94,7 +112,7 @@ def test_each_is_told_once_however_many_look(tmp_path: Path, told: Told) -> None
     together = threading.Barrier(_CLAIMERS)
 
     def look() -> None:
-        claims = Claims(tmp_path, APP, BOOT, MemoryKills(), told)
+        claims = Claims(tmp_path, APP, BOOT, MemoryKills(), told, 0.0)
         together.wait()
         for _ in range(3):
             claims.look()
@@ -174,7 +192,7 @@ def test_what_is_not_of_our_making_is_not_touched(
     folder.mkdir()
     path = folder / f"{APP}.0"
     make(path, dead.path)
-    _look(Claims(folder, APP, BOOT, MemoryKills(), told))
+    _look(Claims(folder, APP, BOOT, MemoryKills(), told, 0.0))
     assert told.saves == 0
     assert os.path.lexists(path)
 
@@ -198,7 +216,7 @@ def test_a_report_that_breaks_is_not_tried_again(tmp_path: Path, announced: set[
         raise LookupError
 
     _file(tmp_path).close()
-    _look(Claims(tmp_path, APP, BOOT, MemoryKills(), broken))
+    _look(Claims(tmp_path, APP, BOOT, MemoryKills(), broken, 0.0))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,7 +243,7 @@ def _killed(tmp_path: Path, before: int, now: int, dead: int) -> list[bool]:
         file.beat(before)
         file.close()
     reasons: list[bool] = []
-    _look(Claims(folder, APP, BOOT, kills, lambda _, for_memory: reasons.append(for_memory)))
+    _look(Claims(folder, APP, BOOT, kills, lambda _, for_memory: reasons.append(for_memory), 0.0))
     return reasons
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ import pytest
 from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.saves import saves
+from otel_savetrace.capture.in_flight.gunicorn_master import WORKER_TIMEOUT
 from otel_savetrace.capture.in_flight.missing_spans import WORKER_KILLED
 from otel_savetrace.capture.in_flight.record import ATTEMPT, Unfinished
 from otel_savetrace.demo.faults import SLOW_DOWN, Plan, Rule, SlowAnswer
 from otel_savetrace.spans.rows import Span
 from tests.capture.in_flight.watching import RECORDED, eventually, records
 from tests.e2e.test_switched_on import GEVENT, PATCHED_FIRST
-from tests.fixture_app import App, StartApp
+from tests.fixture_app import GREEDY, App, StartApp
 from tests.fixture_packages import Packages
 
 _HELD_SECONDS = 120.0
@@ -48,6 +50,7 @@ class Killed:
         self.folder = app.spans_file.parent / "in-flight"
         self.trace_id, self.parent = secrets.token_hex(16), secrets.token_hex(8)
         self.answer: bytes | None = None
+        self.before = self.after = 0
 
     def save(self) -> None:
         """Publish a map whose page the store does not answer."""
@@ -84,9 +87,11 @@ def killed(request: pytest.FixtureRequest, start_app_of_session: StartApp, packa
     user.start()
     worker, _ = eventually(made.in_attempt, "a save in its second attempt")
     eventually(lambda: any("503" in span.name for span in made.trace()) or None, "the first attempt's span")
+    made.before = time.time_ns()
     os.kill(worker, signal.SIGKILL)
     user.join()
     eventually(made.reported, "the save's span")
+    made.after = time.time_ns()
     app.exchange("POST", "/save/other", b"{}")
     app.stop()
     return made
@@ -150,3 +155,31 @@ def test_nothing_is_left_behind(killed: Killed) -> None:
     assert [span.name for span in others].count("POST /save/<storymap_id>") == 1
     assert list(killed.folder.iterdir()) == []
     assert killed.app.warnings() == []
+
+
+def test_why_its_worker_died_is_told_by_gunicorns_first_process(killed: Killed) -> None:
+    """The signal is known, and the save ends when its worker did; with gevent, its last sign of life is."""
+    (save,) = [span for span in killed.trace() if span.kind == "server"]
+    if "gevent" in killed.app.process.command:
+        assert attribute.KILLED_BY not in save.attributes
+        assert save.start_nanoseconds < save.end_nanoseconds <= killed.after
+    else:
+        assert save.attributes[attribute.KILLED_BY] == "SIGKILL"
+        assert killed.before <= save.end_nanoseconds <= killed.after
+
+
+def test_a_worker_that_does_not_hear_that_its_time_is_up(start_app: StartApp) -> None:
+    """gunicorn kills it outright in the end, and its save says that it was the time limit, and when."""
+    app = start_app(RECORDED, app=GREEDY, options=("--workers", "1", "--timeout", "1"))
+    assert app.exchange("POST", "/deaf/one", b"{}") == b""
+    save = eventually(lambda: _from_record(app), "the save's span")
+    app.stop()
+    assert save.attributes[attribute.ERROR_CODE] == WORKER_KILLED
+    assert save.attributes[attribute.KILLED_BY] == WORKER_TIMEOUT
+    assert save.attributes[attribute.WORKER_TIMEOUT_SECONDS] == 1
+    assert save.attributes[attribute.STORED] == attribute.YES
+    assert save.end_nanoseconds - save.start_nanoseconds > 1e9
+
+
+def _from_record(app: App) -> Span | None:
+    return next((span for span in app.spans() if attribute.FROM_RECORD in span.attributes), None)

@@ -1,6 +1,9 @@
-"""Somebody's app with a save that takes all the memory there is."""
+"""Somebody's app with saves that end their process: one takes all the memory, one does not hear a signal."""
 
 from __future__ import annotations
+
+import signal
+import time
 
 import boto3
 from flask import Flask, request
@@ -32,3 +35,12 @@ def render(storymap_id: str) -> str:
     save(storymap_id)
     pictures = [bytearray(_MEGABYTE) for _ in range(_MOST)]
     return str(len(pictures))
+
+
+@app.post("/deaf/<storymap_id>")
+def deaf(storymap_id: str) -> str:
+    """Save one object, then do not hear that the time is up."""
+    save(storymap_id)
+    signal.signal(signal.SIGABRT, signal.SIG_IGN)
+    time.sleep(120)
+    return storymap_id

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,11 @@ def main() -> None:
     app = name.partition(".")[0]
     own_boot = next(one.facts["boot"] for one in records(folder))
     files = sorted(path.name for path in folder.iterdir())
-    claims = Claims(folder, app, own_boot, MemoryKills(), hear)
-    claims._settle_all(list(claims._take_all()))
+    claims = Claims(folder, app, own_boot, MemoryKills(), hear, 0.0)
+    claims.look()
+    for thread in threading.enumerate():
+        if thread.name == "savetrace-missing-spans":
+            thread.join()
     left = [path.name for path in folder.iterdir()]
     os.kill(int(child), signal.SIGKILL)
     tell({"files": len(files), "told": told, "left": left, "of the child": name})
