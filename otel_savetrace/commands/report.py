@@ -34,6 +34,7 @@ from otel_savetrace.loading.load import load
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.report.report_json import report_document
 from otel_savetrace.report.terminal import report_view
+from otel_savetrace.spans.reading import gathering_no_garbage
 
 HELP = f"""
 {SOURCE_HELP}
@@ -95,12 +96,13 @@ def report(
         sources or (source_or_default(None),),
         # What failed is held against all that worked, of whatever it was.
         dataclasses.replace(selection.query, thing_id=None),
-        fits=fits,
+        fits=None if selection == Selection() and route is None else fits,
         window_seconds=window_seconds,
         progress=Progress(),
     )
-    told, jaeger = episodes(held.saves, window_seconds), held.jaeger_address
-    made = held.completed(make_report(held.sources, held.saves, told, fits, held.spans, jaeger))
+    with gathering_no_garbage():
+        told, jaeger = episodes(held.saves, window_seconds), held.jaeger_address
+        made = held.completed(make_report(held.sources, held.saves, told, fits, held.spans, jaeger))
     meant = [one for one in told if any(fits(save) for save in one.failed)]
     if as_json or json_episodes:
         # In ASCII, which any terminal and any encoding takes, and in which no name does anything but be read.
