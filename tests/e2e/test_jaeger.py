@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.calls import is_attempt
 from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.commands.group import savetrace
 from otel_savetrace.demo import faults
 from otel_savetrace.demo.faults import Plan, Rule
 from otel_savetrace.spans import sources
@@ -182,6 +184,18 @@ def test_compare_says_the_same_of_jaeger_and_of_the_file(told: Story, cli_instal
     documents = [_json(cli_installation, "compare", source, *traces) for source in _sources(told)]
     assert documents[0]["compare_url"] == f"{told.jaeger.url}/trace/{traces[0]}...{traces[1]}"
     assert _flat(documents[0]) == pytest.approx(_flat(documents[1]), abs=5e-6)
+
+
+def test_report_says_the_same_of_jaeger_and_of_the_file(told: Story) -> None:
+    """`savetrace report` gives the same verdicts on the same figures, whichever of the two it reads."""
+    documents = []
+    for source in _sources(told):
+        ran = CliRunner().invoke(savetrace, ["report", "--json-episodes", source])
+        assert (ran.exit_code, ran.stderr) == (0, ""), ran
+        documents.append(json.loads(ran.stdout))
+    in_jaeger, in_file = documents
+    assert in_jaeger["saves"]["failed"] == 3
+    assert _flat(in_jaeger) == pytest.approx(_flat(in_file), abs=5e-6)
 
 
 def _sources(told: Story) -> tuple[str, str]:
