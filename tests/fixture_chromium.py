@@ -60,6 +60,13 @@ OpenPage = Callable[..., "contextlib.AbstractContextManager[Visit]"]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Run Chromium, one for each module of the tests."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run Chromium."""
     program = debian_program("chromium", "chromium")
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; it opens nothing but what the tests made.

@@ -2,7 +2,8 @@ import { batchesOf, type Batch } from "./otlp";
 import { after, send } from "./page";
 import { keep, read, remove, type Place } from "./records";
 
-const AGAIN_MILLISECONDS = 30_000;
+const FIRST_AGAIN_MILLISECONDS = 1_000;
+const LAST_AGAIN_MILLISECONDS = 60_000;
 const MOST_WAITING = 50;
 const NOT_NOW = [408, 429];
 
@@ -17,6 +18,7 @@ export class Sender {
   private posting: Place[] = [];
   private failing = false;
   private timed = false;
+  private again = FIRST_AGAIN_MILLISECONDS;
 
   /** `idle` is called when nothing waits any more, `reached` when the endpoint answers again. */
   constructor(
@@ -89,8 +91,11 @@ export class Sender {
     const verdict = await this.verdictOn(body);
     const failed = this.failing;
     this.failing = verdict === "later";
-    if (failed && !this.failing) {
-      this.reached();
+    if (!this.failing) {
+      this.again = FIRST_AGAIN_MILLISECONDS;
+      if (failed) {
+        this.reached();
+      }
     }
     return verdict;
   }
@@ -117,10 +122,11 @@ export class Sender {
   private flushLater(): void {
     if (!this.timed) {
       this.timed = true;
-      after(AGAIN_MILLISECONDS, () => {
+      after(this.again, () => {
         this.timed = false;
         void this.flush();
       });
+      this.again = Math.min(this.again * 2, LAST_AGAIN_MILLISECONDS);
     }
   }
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
 import otel_savetrace
 from otel_savetrace.demo import binaries
@@ -24,6 +24,7 @@ from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_envir
 from otel_savetrace.spans.otlp import spans_of
 from otel_savetrace.spans.rows import Span
 from tests.browser.receiver import ARRIVAL_SECONDS, Receiver
+from tests.fixture_chromium import running_chromium
 from tests.fixture_once import made_once
 from tests.fixture_real_parts import missing
 from tests.fixture_wheel import CHECKOUT, installing
@@ -36,6 +37,9 @@ TAG = 'data-service="editor-browser" data-save="GET /rename/&lt;thing&gt;"'
 
 SHOWING = f'{TAG} data-error-selector="#error, .flash"'
 """The same, where the page says in which elements it shows errors."""
+
+KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('savetrace.record.'))"
+"""In the page: what is kept for the next one."""
 
 PACKAGES = "package.json", "package-lock.json"
 
@@ -146,21 +150,95 @@ def site(
 
 
 class OpenPage(Protocol):
-    """Opens a page of the app."""
+    """Opens a page of the app in a tab that the tests of a module share: a new one costs half a second."""
 
-    def __call__(self, path: str = "/", *, context: BrowserContext | None = None, **query: str) -> Page:
-        """Open `path` in a new tab, of the same user where `context` is another page's."""
+    def __call__(self, path: str = "/", **query: str) -> Page:
+        """Open `path`."""
+
+
+class OpenTab(Protocol):
+    """Opens a page of the app in a tab of its own."""
+
+    def __call__(
+        self, path: str = "/", *, context: BrowserContext | None = None, script: str = "", **query: str
+    ) -> Page:
+        """Open `path`, as the user whose `context` another page has, else as one who was never here.
+
+        `script` runs in each page of a new user before all others.
+        """
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Run Chromium, one for all modules here: its start costs as much as twenty saves."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def shared(chromium: Browser) -> Iterator[BrowserContext]:
+    """What a user's pages have in common."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def complaints() -> list[str]:
+    """Errors of pages that nothing caught."""
+    return []
+
+
+@pytest.fixture(scope="package")
+def first_tab(shared: BrowserContext, site: Site, complaints: list[str]) -> Page:
+    """The tab of `editor`."""
+    page = shared.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(site.address)
+    return page
+
+
+@pytest.fixture(scope="package")
+def second_tab(shared: BrowserContext, complaints: list[str]) -> Page:
+    """The tab of `open_page`."""
+    page = shared.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page
 
 
 @pytest.fixture
-def open_page(chromium: Browser, site: Site) -> Iterator[OpenPage]:
-    """Open pages; what a page complains of without being asked fails the test."""
+def editor(first_tab: Page, complaints: list[str]) -> Iterator[Page]:
+    """A page that was opened before, and stays as it is."""
+    yield first_tab
+    first_tab.unroute_all()
+    assert complaints == []
+
+
+@pytest.fixture
+def open_page(second_tab: Page, site: Site, complaints: list[str]) -> Iterator[OpenPage]:
+    """Open pages, one after the other."""
+
+    def open_one(path: str = "/", **query: str) -> Page:
+        second_tab.goto(f"{site.address}{path}?{urllib.parse.urlencode(query)}")
+        return second_tab
+
+    yield open_one
+    second_tab.unroute_all()
+    assert complaints == []
+
+
+@pytest.fixture
+def open_tab(chromium: Browser, site: Site) -> Iterator[OpenTab]:
+    """Open tabs."""
     complaints: list[str] = []
     with contextlib.ExitStack() as stack:
 
-        def open_one(path: str = "/", *, context: BrowserContext | None = None, **query: str) -> Page:
+        def open_one(
+            path: str = "/", *, context: BrowserContext | None = None, script: str = "", **query: str
+        ) -> Page:
             if context is None:
                 context = chromium.new_context()
+                context.add_init_script(script)
                 stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -171,7 +249,7 @@ def open_page(chromium: Browser, site: Site) -> Iterator[OpenPage]:
     assert complaints == []
 
 
-def save_by_fetch(page: Page, path: str, body: str = "{}", **options: Any) -> Any:
+def save_by_fetch(page: Page | Frame, path: str, body: str = "{}", **options: Any) -> Any:
     """Save with `fetch` as apps do, and return what they would see: status and text, or the error's name."""
     return page.evaluate(
         """async ([path, options]) => {

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from otel_savetrace import attributes as names
 from otel_savetrace.spans.rows import Span
-from tests.browser.conftest import SHOWING, TAG, OpenPage, Site, save_by_fetch, save_by_jquery, save_by_xhr
+from tests.browser.conftest import SHOWING, OpenPage, Site, save_by_fetch, save_by_jquery, save_by_xhr
 from tests.browser.receiver import Receiver
 
 WAYS: dict[str, Callable[[Page, str], Any]] = {"fetch": save_by_fetch, "xhr": save_by_xhr}
@@ -35,24 +35,24 @@ def told(span: Span) -> tuple[object, ...]:
     ],
 )
 def test_what_the_answer_says(
-    open_page: OpenPage, site: Site, receiver: Receiver, way: str, path: str, code: str, said: str | None
+    editor: Page, site: Site, receiver: Receiver, way: str, path: str, code: str, said: str | None
 ) -> None:
     """A status, an error in a 200 and a redirect to the login are failures."""
-    WAYS[way](open_page(), path)
+    WAYS[way](editor, path)
     span = receiver.one(path)
     assert told(span) == (names.FAILED, code, said)
     assert site.served(span)[0].parent_span_id == span.span_id
 
 
-def test_a_page_instead_of_json(open_page: OpenPage, receiver: Receiver) -> None:
+def test_a_page_instead_of_json(editor: Page, receiver: Receiver) -> None:
     """Who asks for JSON and is sent on to a page was sent to log in, whatever that page is called."""
-    assert save_by_jquery(open_page(), "/moved/map")[0] == "parsererror"
+    assert save_by_jquery(editor, "/moved/map")[0] == "parsererror"
     assert told(receiver.one("/moved/map")) == (names.FAILED, "login_redirect", None)
 
 
-def test_a_redirect_of_which_nothing_is_known(open_page: OpenPage, receiver: Receiver) -> None:
+def test_a_redirect_of_which_nothing_is_known(editor: Page, receiver: Receiver) -> None:
     """Sent on to some page, a script's save may have worked or not."""
-    save_by_fetch(open_page(), "/moved/map")
+    save_by_fetch(editor, "/moved/map")
     span = receiver.one("/moved/map")
     assert told(span) == (names.UNKNOWN, "redirected", None)
     assert span.attributes[names.BROWSER_REDIRECTED_TO] == "/"
@@ -65,17 +65,17 @@ def test_logins_that_are_named(open_page: OpenPage, receiver: Receiver, login: s
     assert told(receiver.one("/moved/map"))[1] == code
 
 
-def test_timeout_of_a_request(open_page: OpenPage, receiver: Receiver) -> None:
+def test_timeout_of_a_request(editor: Page, receiver: Receiver) -> None:
     """A request's own time limit is told, with its length."""
-    assert save_by_xhr(open_page(), "/waiting/xhr", timeout=150)[0] == "timeout"
+    assert save_by_xhr(editor, "/waiting/xhr", timeout=150)[0] == "timeout"
     span = receiver.one("/waiting/xhr")
     assert told(span) == (names.FAILED, "timeout", None)
     assert span.attributes[names.BROWSER_TIMEOUT_SECONDS] == 0.15
 
 
-def test_timeout_of_jquery(open_page: OpenPage, receiver: Receiver) -> None:
+def test_timeout_of_jquery(editor: Page, receiver: Receiver) -> None:
     """jQuery calls a request off when its time is over; that is a timeout too, and no abort."""
-    assert save_by_jquery(open_page(), "/waiting/jquery", timeout=150)[0] == "timeout"
+    assert save_by_jquery(editor, "/waiting/jquery", timeout=150)[0] == "timeout"
     assert told(receiver.one("/waiting/jquery")) == (names.FAILED, "timeout", None)
 
 
@@ -87,9 +87,9 @@ def test_timeout_of_jquery(open_page: OpenPage, receiver: Receiver) -> None:
          "aborted", "AbortError"),
     ],
 )  # fmt: skip
-def test_a_signal(open_page: OpenPage, receiver: Receiver, signal: str, code: str, seen: str) -> None:
+def test_a_signal(editor: Page, receiver: Receiver, signal: str, code: str, seen: str) -> None:
     """A call that the page gives up, by time or by will, is told as it is; the page sees its own error."""
-    name = open_page().evaluate(
+    name = editor.evaluate(
         f"() => fetch('/waiting/signal', {{method: 'POST', signal: {signal}}}).catch((error) => error.name)"
     )
     assert name == seen
@@ -97,9 +97,9 @@ def test_a_signal(open_page: OpenPage, receiver: Receiver, signal: str, code: st
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_broken_connection(open_page: OpenPage, receiver: Receiver, way: str) -> None:
+def test_broken_connection(editor: Page, receiver: Receiver, way: str) -> None:
     """No answer is a failure, with no status."""
-    WAYS[way](open_page(), "/reset/map")
+    WAYS[way](editor, "/reset/map")
     span = receiver.one("/reset/map")
     assert told(span) == (names.FAILED, "network_error", None)
     assert names.RESPONSE_STATUS not in span.attributes
@@ -107,11 +107,10 @@ def test_broken_connection(open_page: OpenPage, receiver: Receiver, way: str) ->
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_extension(open_page: OpenPage, receiver: Receiver, way: str) -> None:
+def test_an_extension(editor: Page, receiver: Receiver, way: str) -> None:
     """What an extension blocks looks to every script like a broken network; it is told."""
-    page = open_page()
-    page.route("**/save/blocked", lambda route: route.abort("blockedbyclient"))
-    WAYS[way](page, "/save/blocked")
+    editor.route("**/save/blocked", lambda route: route.abort("blockedbyclient"))
+    WAYS[way](editor, "/save/blocked")
     assert told(receiver.one("/save/blocked")) == (names.FAILED, "network_error", None)
 
 
@@ -197,12 +196,11 @@ def test_text_that_looks_like_markup(open_page: OpenPage, receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("again", ["same", "changed"])
-def test_a_retry(open_page: OpenPage, receiver: Receiver, again: str) -> None:
+def test_a_retry(editor: Page, receiver: Receiver, again: str) -> None:
     """Saving again after a failure is known as its retry: how much later, and whether it is the same."""
-    page = open_page(id=again)
-    save_by_fetch(page, f"/flaky/{again}", "same")
-    save_by_fetch(page, f"/flaky/{again}", again)
-    save_by_fetch(page, f"/flaky/{again}", again)
+    save_by_fetch(editor, f"/flaky/{again}", "same")
+    save_by_fetch(editor, f"/flaky/{again}", again)
+    save_by_fetch(editor, f"/flaky/{again}", again)
     failed, retry, other = receiver.all(f"/flaky/{again}", 3)
     assert told(failed) == (names.FAILED, "503", "SlowDown")
     assert told(retry)[0] == names.SUCCEEDED
@@ -228,28 +226,27 @@ def test_a_retry(open_page: OpenPage, receiver: Receiver, again: str) -> None:
 def test_a_third_try_after_a_reload(open_page: OpenPage, receiver: Receiver) -> None:
     """Attempts are counted over a reload; what another page is about is no retry."""
     page = open_page(id="8")
-    save_by_fetch(page, "/broken/map")
-    save_by_fetch(page, "/broken/map")
+    save_by_fetch(page, "/broken/tried")
+    save_by_fetch(page, "/broken/tried")
     page.reload()
-    save_by_fetch(page, "/broken/map")
-    save_by_fetch(open_page(id="9", context=page.context), "/broken/map")
-    first, _, third, other = receiver.all("/broken/map", 4)
+    save_by_fetch(page, "/broken/tried")
+    save_by_fetch(open_page(id="9"), "/broken/tried")
+    first, _, third, other = receiver.all("/broken/tried", 4)
     assert third.attributes[names.SAVE_ATTEMPT] == 3
     assert third.attributes[names.FIRST_TRACE_ID] == first.trace_id
     assert names.SAVE_ATTEMPT not in other.attributes
 
 
-def test_two_clicks(open_page: OpenPage, site: Site, receiver: Receiver) -> None:
+def test_two_clicks(editor: Page, site: Site, receiver: Receiver) -> None:
     """A save that begins while another of the same is under way says so; it is not its retry."""
-    page = open_page(tag=TAG)
-    page.evaluate(
+    editor.evaluate(
         """() => {
           const save = () => fetch("/waiting/clicked", {method: "POST"});
           window.both = Promise.all([save(), save()]);
         }"""
     )
     site.release("clicked")
-    page.evaluate("both")
+    editor.evaluate("both")
     first, second = receiver.all("/waiting/clicked", 2)
     assert names.BROWSER_OVERLAPPING not in first.attributes
     assert second.attributes[names.BROWSER_OVERLAPPING] == 1

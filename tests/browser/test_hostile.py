@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import Page
 
 from otel_savetrace import attributes as names
-from tests.browser.conftest import OpenPage, Site, save_by_fetch, save_by_jquery, save_by_xhr
+from tests.browser.conftest import OpenPage, OpenTab, Site, save_by_fetch, save_by_jquery, save_by_xhr
 from tests.browser.receiver import Receiver
 
 FROZEN = """for (const kind of [Object, Array, Function, Promise, Map, Set, Response, Request, Headers,
@@ -95,9 +96,9 @@ def test_no_endpoint(open_page: OpenPage, receiver: Receiver, tag: str) -> None:
     assert receiver.arrivals == []
 
 
-def test_an_endpoint_that_the_policy_forbids(open_page: OpenPage, receiver: Receiver) -> None:
+def test_an_endpoint_that_the_policy_forbids(open_tab: OpenTab, receiver: Receiver) -> None:
     """Where the page's policy forbids to tell, saves work; it is tried once, not with each save."""
-    page = open_page(csp="connect-src 'self'")
+    page = open_tab(csp="connect-src 'self'")
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     for number in range(3):
@@ -108,11 +109,10 @@ def test_an_endpoint_that_the_policy_forbids(open_page: OpenPage, receiver: Rece
     assert len([text for text in refused if text.startswith("Connecting to")]) == 1
 
 
-def test_what_nobody_handles_is_reported_as_ever(open_page: OpenPage) -> None:
+def test_what_nobody_handles_is_reported_as_ever(editor: Page, receiver: Receiver) -> None:
     """A failure that the page does not handle reaches its error tracker, once, as what it is."""
-    page = open_page()
-    page.route("**/save/lost", lambda route: route.abort())
-    told = page.evaluate(
+    editor.route("**/save/lost", lambda route: route.abort())
+    told = editor.evaluate(
         """() => new Promise((resolve) => {
           const told = [];
           addEventListener("unhandledrejection", (event) => {
@@ -124,6 +124,7 @@ def test_what_nobody_handles_is_reported_as_ever(open_page: OpenPage) -> None:
         })"""
     )
     assert told == ["TypeError: Failed to fetch"]
+    assert receiver.one("/save/lost").attributes[names.ERROR_CODE] == "network_error"
 
 
 def test_what_the_page_calls_wrongly(open_page: OpenPage, receiver: Receiver) -> None:
@@ -148,9 +149,9 @@ def test_what_the_page_calls_wrongly(open_page: OpenPage, receiver: Receiver) ->
     assert receiver.spans == []
 
 
-def test_the_answer_is_the_pages(open_page: OpenPage, receiver: Receiver) -> None:
+def test_the_answer_is_the_pages(editor: Page, receiver: Receiver) -> None:
     """The page reads its answers as ever: whole, in pieces, or not at all."""
-    told = open_page().evaluate(
+    told = editor.evaluate(
         """async () => {
           const save = () => fetch("/save/it", {method: "POST"});
           const whole = await (await save()).json();

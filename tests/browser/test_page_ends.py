@@ -9,13 +9,11 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from otel_savetrace import attributes as names
-from tests.browser.conftest import OpenPage, Site, save_by_fetch
+from tests.browser.conftest import KEPT, OpenTab, Site, save_by_fetch
 from tests.browser.receiver import Receiver
 
 WITHOUT_LOCKS = "delete Navigator.prototype.locks"
 """As in an old browser, or on a page without TLS."""
-
-KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('savetrace.record.'))"
 
 
 def begin(page: Page, path: str) -> None:
@@ -46,9 +44,9 @@ def close(page: Page) -> None:
     page.close(run_before_unload=True)
 
 
-def test_no_network(open_page: OpenPage, receiver: Receiver) -> None:
+def test_no_network(open_tab: OpenTab, receiver: Receiver) -> None:
     """A save without a network is told as that, as soon as there is one again."""
-    page = open_page()
+    page = open_tab()
     go_offline(page)
     assert save_by_fetch(page, "/save/offline") == "TypeError"
     page.context.set_offline(False)
@@ -60,14 +58,14 @@ def test_no_network(open_page: OpenPage, receiver: Receiver) -> None:
     assert names.BROWSER_KEPT_SECONDS not in span.attributes
 
 
-def test_no_network_until_another_day(open_page: OpenPage, receiver: Receiver) -> None:
-    """A page that closes without a network leaves what it saw to the next one."""
-    page = open_page()
+def test_no_network_until_another_day(open_tab: OpenTab, receiver: Receiver) -> None:
+    """A page that ends without a network leaves what it saw to the next one."""
+    page = open_tab()
     go_offline(page)
     save_by_fetch(page, "/save/left")
-    leave(page)
+    crash(page)  # when a closing page is told of its end, the network may be there again
     page.context.set_offline(False)
-    open_page(context=page.context)
+    open_tab(context=page.context)
     span = receiver.one("/save/left")
     assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (names.FAILED, "offline")
     assert isinstance(span.attributes[names.BROWSER_KEPT_SECONDS], float)
@@ -75,10 +73,10 @@ def test_no_network_until_another_day(open_page: OpenPage, receiver: Receiver) -
 
 @pytest.mark.parametrize("end", [leave, close])
 def test_closed_in_the_middle(
-    open_page: OpenPage, site: Site, receiver: Receiver, end: Callable[[Page], None]
+    open_tab: OpenTab, site: Site, receiver: Receiver, end: Callable[[Page], None]
 ) -> None:
     """A page that is left while it saves tells so at once, and the next one does not tell it again."""
-    page = open_page()
+    page = open_tab()
     thing = end.__name__
     begin(page, f"/waiting/{thing}")
     end(page)
@@ -91,18 +89,18 @@ def test_closed_in_the_middle(
     assert span.end_nanoseconds > span.start_nanoseconds
     site.release(thing)
     assert site.served(span)[0].parent_span_id == span.span_id
-    save_by_fetch(open_page(context=page.context), "/save/next")
+    save_by_fetch(open_tab(context=page.context), "/save/next")
     receiver.one("/save/next")
     assert len(receiver.spans) == 2
 
 
-def test_crashed_in_the_middle(open_page: OpenPage, site: Site, receiver: Receiver) -> None:
+def test_crashed_in_the_middle(open_tab: OpenTab, site: Site, receiver: Receiver) -> None:
     """What a page that crashed was saving is told by the next one: that its end is not known."""
-    page = open_page()
+    page = open_tab()
     begin(page, "/waiting/crash")
     crash(page)
     assert receiver.spans == []
-    open_page(context=page.context)
+    open_tab(context=page.context)
     span = receiver.one("/waiting/crash")
     assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (
         names.UNKNOWN,
@@ -116,18 +114,16 @@ def test_crashed_in_the_middle(open_page: OpenPage, site: Site, receiver: Receiv
 
 
 @pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
-def test_two_tabs_race(open_page: OpenPage, receiver: Receiver, script: str) -> None:
+def test_two_tabs_race(open_tab: OpenTab, receiver: Receiver, script: str) -> None:
     """Of several tabs that are opened at once, one tells what an earlier one left."""
-    page = open_page()
+    page = open_tab(script=script)
     context = page.context
-    context.add_init_script(script)
-    page.reload()
     go_offline(page)
     for thing in ("one", "two", "three"):
         save_by_fetch(page, f"/save/{thing}")
     leave(page)
     context.set_offline(False)
-    tabs = open_page(context=context)
+    tabs = open_tab(context=context, notag="")
     tabs.evaluate(
         """() => Promise.all([1, 2, 3].map(() => new Promise((resolve) => {
           const frame = document.createElement("iframe");
@@ -136,24 +132,22 @@ def test_two_tabs_race(open_page: OpenPage, receiver: Receiver, script: str) -> 
           document.body.append(frame);
         })))"""
     )
-    other = open_page(context=context)
     receiver.wait(lambda spans: len(spans) >= 3)
-    wait_for_locks(other, 0)
-    settle(other, receiver)
+    wait_for_locks(tabs, 0)
+    save_by_fetch(tabs.frames[1], "/save/settled")
+    receiver.one("/save/settled")
     assert sorted(str(span.attributes[names.URL_FULL]).rpartition("/")[2] for span in receiver.spans) == [
         "one", "settled", "three", "two",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
-def test_a_tab_that_lives(open_page: OpenPage, site: Site, receiver: Receiver, script: str) -> None:
+def test_a_tab_that_lives(open_tab: OpenTab, site: Site, receiver: Receiver, script: str) -> None:
     """What a tab is saving is not told by another while it lives."""
-    page = open_page()
-    page.context.add_init_script(script)
-    page.reload()
+    page = open_tab(script=script)
     thing = "alive" + str(len(script))
     begin(page, f"/waiting/{thing}")
-    other = open_page(context=page.context)
+    other = open_tab(context=page.context)
     wait_for_locks(other, 1)
     save_by_fetch(other, "/save/other")
     receiver.one("/save/other")
@@ -184,19 +178,19 @@ def settle(page: Page, receiver: Receiver) -> None:
     page.wait_for_function(f"{KEPT}.length === 0")
 
 
-def test_a_tab_that_dies_while_another_lives(open_page: OpenPage, receiver: Receiver) -> None:
+def test_a_tab_that_dies_while_another_lives(open_tab: OpenTab, receiver: Receiver) -> None:
     """A tab that lives on tells of one that crashes, if it has seen it saving."""
-    page = open_page()
+    page = open_tab()
     begin(page, "/waiting/neighbour")
-    wait_for_locks(open_page(context=page.context), 1)
+    wait_for_locks(open_tab(context=page.context), 1)
     crash(page)
     span = receiver.one("/waiting/neighbour")
     assert span.attributes[names.ERROR_CODE] == "page_closed"
 
 
-def test_an_endpoint_that_is_down(open_page: OpenPage, receiver: Receiver) -> None:
+def test_an_endpoint_that_is_down(open_tab: OpenTab, receiver: Receiver) -> None:
     """What an endpoint does not take now is sent with the next page."""
-    page = open_page()
+    page = open_tab()
     receiver.status = 503
     assert save_by_fetch(page, "/save/later")[0] == 200
     receiver.wait_for_posts(1)
@@ -204,15 +198,15 @@ def test_an_endpoint_that_is_down(open_page: OpenPage, receiver: Receiver) -> No
     receiver.wait_for_posts(2)  # by now the page knows what became of the first
     leave(page)
     receiver.status = 200
-    open_page(context=page.context)
+    open_tab(context=page.context)
     span = receiver.one("/save/later")
     receiver.one("/save/also-later")
     assert span.attributes[names.OUTCOME] == names.SUCCEEDED
 
 
-def test_an_endpoint_that_refuses(open_page: OpenPage, receiver: Receiver) -> None:
+def test_an_endpoint_that_refuses(open_tab: OpenTab, receiver: Receiver) -> None:
     """What an endpoint will never take is not sent again."""
-    page = open_page()
+    page = open_tab()
     receiver.status = 400
     save_by_fetch(page, "/save/refused")
     receiver.wait_for_posts(1)
@@ -223,9 +217,9 @@ def test_an_endpoint_that_refuses(open_page: OpenPage, receiver: Receiver) -> No
     page.wait_for_function(f"{KEPT}.length === 0")
 
 
-def test_what_is_kept_is_bounded(open_page: OpenPage, receiver: Receiver) -> None:
+def test_what_is_kept_is_bounded(open_tab: OpenTab, receiver: Receiver) -> None:
     """At most 50 saves and 64 KB are kept, the latest, and sent in bodies of at most 64 KB."""
-    page = open_page()
+    page = open_tab()
     go_offline(page)
     path = "/save/" + "x" * 180
     page.evaluate(
@@ -236,28 +230,28 @@ def test_what_is_kept_is_bounded(open_page: OpenPage, receiver: Receiver) -> Non
         }""",
         path,
     )
-    leave(page)
+    crash(page)
     page.context.set_offline(False)
-    bare = open_page(context=page.context, notag="")
+    bare = open_tab(context=page.context, notag="")
     kept = bare.evaluate(f"{KEPT}.map((key) => key.length + localStorage.getItem(key).length)")
     assert 20 < len(kept) <= 50
     assert sum(kept) <= 70_000
-    open_page(context=page.context)
+    open_tab(context=page.context)
     spans = receiver.wait(lambda spans: len(spans) >= len(kept))
     assert len(spans) == len(kept)
     assert str(max(spans, key=lambda span: span.start_nanoseconds).attributes[names.URL_FULL]).endswith("x69")
     assert max(len(arrival.body) for arrival in receiver.arrivals) <= 64 * 1024
 
 
-def test_what_is_too_old(open_page: OpenPage, receiver: Receiver) -> None:
+def test_what_is_too_old(open_tab: OpenTab, receiver: Receiver) -> None:
     """A day later what was kept is thrown away; what is no record of ours too."""
-    page = open_page()
+    page = open_tab()
     go_offline(page)
     save_by_fetch(page, "/save/old")
     context = page.context
-    leave(page)
+    crash(page)
     context.set_offline(False)
-    open_page(context=context, notag="").evaluate(
+    open_tab(context=context, notag="").evaluate(
         f"""() => {{
           const [key] = {KEPT};
           const parts = key.split(".");
@@ -267,15 +261,15 @@ def test_what_is_too_old(open_page: OpenPage, receiver: Receiver) -> None:
           localStorage.setItem(`savetrace.record.${{Date.now()}}.other.span.page`, "no JSON");
         }}"""
     )
-    page = open_page(context=context)
+    page = open_tab(context=context)
     wait_for_locks(page, 0)
     settle(page, receiver)
     assert len(receiver.spans) == 1
 
 
-def test_a_form_whose_answer_has_no_script(open_page: OpenPage, receiver: Receiver) -> None:
+def test_a_form_whose_answer_has_no_script(open_tab: OpenTab, receiver: Receiver) -> None:
     """A form that led to a page without the script is told by the next that has it: its end was not seen."""
-    page = open_page()
+    page = open_tab()
     page.evaluate("() => { form.action = '/form/bare'; form.submit(); }")
     page.click("a")
     span = receiver.one("/form/bare")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from otel_savetrace import attributes as names
 from otel_savetrace.attributes import REGISTRY
 from otel_savetrace.spans.rows import Span
-from tests.browser.conftest import SHOWING, SOURCES, OpenPage, save_by_fetch, save_by_xhr
+from tests.browser.conftest import SHOWING, SOURCES, OpenTab, save_by_fetch, save_by_xhr
 from tests.browser.receiver import Receiver
 from tests.browser.test_page_ends import go_offline, leave
 
@@ -26,9 +26,9 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 @pytest.fixture
-def spans(open_page: OpenPage, receiver: Receiver) -> list[Span]:
+def spans(open_tab: OpenTab, receiver: Receiver) -> list[Span]:
     """Spans of a user to whom everything happens, in words that are too long."""
-    page = open_page(tag=SHOWING)
+    page = open_tab(tag=SHOWING)
     save_by_xhr(page, "/waiting/registry", timeout=50)
     save_by_fetch(page, "/rename/it?to=b", None, method="GET")  # type: ignore[arg-type]  # no body
     save_by_fetch(page, "/flaky/registry", "same")
@@ -40,7 +40,7 @@ def spans(open_page: OpenPage, receiver: Receiver) -> list[Span]:
     save_by_fetch(page, "/save/offline")
     leave(page)
     page.context.set_offline(False)
-    open_page(context=page.context)
+    open_tab(context=page.context)
     return receiver.wait(lambda spans: len(spans) >= 9)
 
 
