@@ -24,9 +24,9 @@ from otel_savetrace.spans.files import lines_of
 from otel_savetrace.spans.reading import Account, Query, Reading
 from otel_savetrace.spans.rows import Span
 
-MOST_WORKED = 200_000
-MOST_FAILED = 100_000
-"""Saves of one file that are kept: some half a gigabyte of memory."""
+MOST_WORKED = 150_000
+MOST_FAILED = 75_000
+"""Saves of one file that are kept: some 0.7 gigabytes of memory."""
 
 NO_SAVE = "a request that is no save"
 TOO_LONG = f"a storage line that begins after more than {LONGEST_LINE:,} bytes of something else"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,24 +14,30 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page
 
+from otel_savetrace import attributes
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.disagreement import disagreement, sayings
 from otel_savetrace.analysis.saves import Save, saves
+from otel_savetrace.capture.in_flight.record import ATTEMPT
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.demo import servers
 from otel_savetrace.demo.faults import Plan, Rule, SlowAnswer
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.spans.sources import read_all
-from tests.capture.in_flight.watching import eventually
+from tests.capture.in_flight.watching import eventually, records
 from tests.fixture_app import OWN_FOLDER, SAMPLE, App, StartApp
 from tests.logs.site import BODY_LIMIT, site_before
 
+IN_FLIGHT = "in-flight"
 TOLD_AT = "/telemetry/browser"
 GIVES_UP_SECONDS = 1.0
 NGINX_SECONDS = 60
 
-# The page gives up while the store still holds its answer back.
-PLAN = Plan((Rule(SlowAnswer(4.0), "storymapjs/", skip=1),))
+# The page gives up, and the worker is killed, while the store still holds its answer back.
+PLAN = Plan((Rule(SlowAnswer(4.0), "storymapjs/", skip=1, times=2),))
+
+VIA = b'"savetrace.browser.via"'
+STORED = b'"savetrace.stored"'
 
 SAVE = """([text, timeout]) => new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -56,28 +64,50 @@ class Told:
             span for reading in read_all([str(self.spans), str(self.log)]) for span in reading.spans
         )
         by_size = sorted(found, key=lambda save: save.span.start_nanoseconds)
-        return dict(zip(("well", "gone", "large", "offline"), by_size, strict=True))
+        return dict(zip(("well", "gone", "large", "killed", "offline"), by_size, strict=True))
 
 
 def _use(page: Page, app: App) -> dict[str, int]:
-    """Save a draft well, once too slowly, once too large, and once without a network."""
+    """Save a draft well, and too slowly, too large, as the worker is killed, without a network."""
 
     def save(text: str, timeout: float = 0.0) -> int:
         status: int = page.evaluate(SAVE, [text, round(timeout * 1_000)])
         return status
 
     seen = {"well": save("a"), "gone": save("b", GIVES_UP_SECONDS), "large": save("x" * BODY_LIMIT)}
+    # What a worker was told and has not exported dies with it.
+    eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save so far")
+    eventually(lambda: _told(app, STORED) == 2 or None, "what the app tells of both that reached it")
+    seen["killed"] = _killed(page, app)
     page.context.set_offline(offline=True)
     seen["offline"] = save("c")
     page.context.set_offline(offline=False)
     page.reload()
-    eventually(lambda: _of_browser(app) == len(seen) or None, "what the browser tells of each save")
+    eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save")
     return seen
 
 
-def _of_browser(app: App) -> int:
-    written = app.spans_file.read_bytes() if app.spans_file.exists() else b""
-    return written.count(b'"savetrace.browser.via"')
+def _killed(page: Page, app: App) -> int:
+    """Save while the worker is killed outright, and return the status that the page got."""
+    page.evaluate(f"void ({SAVE})(['k', 0]).then((status) => (window.killed = status))")
+    os.kill(eventually(lambda: _storing(app), "a worker that stores"), signal.SIGKILL)
+    page.wait_for_function("window.killed !== undefined")
+    status: int = page.evaluate("window.killed")
+    return status
+
+
+def _storing(app: App) -> int | None:
+    """Return the process in which a save is in the middle of storing."""
+    for one in records(app.spans_file.parent / IN_FLIGHT):
+        if any(save.step == ATTEMPT for save in one.saves):
+            process: int = one.facts["process"][attributes.PROCESS_ID]
+            return process
+    return None
+
+
+def _told(app: App, attribute: bytes) -> int:
+    """Return how many spans with an attribute are written."""
+    return app.spans_file.read_bytes().count(attribute) if app.spans_file.exists() else 0
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +121,7 @@ def told(
     tracing = {
         **servers.tracing_to(Path("spans.jsonl")),
         "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
+        "OTEL_SAVETRACE_IN_FLIGHT": f"{OWN_FOLDER}/{IN_FLIGHT}",
         "OTEL_SAVETRACE_BROWSER": "on",
         "OTEL_SAVETRACE_BROWSER_PATH": TOLD_AT,
     }
@@ -108,15 +139,16 @@ def told(
 
 def test_the_browser_got_what_was_meant(told: Told) -> None:
     """What the other tests rest on: each of the ways to fail was met."""
-    assert told.seen == {"well": 200, "gone": 0, "large": 413, "offline": 0}
+    assert told.seen == {"well": 200, "gone": 0, "large": 413, "killed": 502, "offline": 0}
 
 
 def test_each_save_is_one_whoever_tells_of_it(told: Told) -> None:
-    """Four saves there were, and four there are: of two all witnesses tell, of the last the browser alone."""
+    """Five saves there were, and five there are: of three all witnesses tell, of the last one only."""
     who = {name: [one for one, _ in sayings(save)] for name, save in told.saves().items()}
     assert who == {
         "well": ["browser", "nginx", "app", "store"], "gone": ["browser", "nginx", "app", "store"],
-        "large": ["browser", "nginx", "app"], "offline": ["browser", "app"],
+        "large": ["browser", "nginx", "app"], "killed": ["browser", "nginx", "app", "store"],
+        "offline": ["browser", "app"],
     }  # fmt: skip
 
 
@@ -135,6 +167,7 @@ def test_who_is_right_for_the_user(told: Told) -> None:
         "well": ("succeeded", None, "yes", ""),
         "gone": ("failed", "timeout", "yes", "front.client_gone"),
         "large": ("failed", "413", None, "front.too_large"),
+        "killed": ("failed", "worker_killed", "unknown", "process.killed"),
         "offline": ("failed", "offline", None, "browser.network"),
     }
     said = str(disagreement(found["gone"]))
@@ -148,8 +181,9 @@ def test_the_report_names_each_cause(told: Told) -> None:
     """`savetrace report` on what is left has each cause once, and the pattern that storage was no reason."""
     asked = CliRunner().invoke(savetrace, ["report", str(told.spans), str(told.log), "--json"])
     document: dict[str, Any] = json.loads(asked.stdout)
-    assert document["saves"] == {"total": 4, "succeeded": 1, "failed": 3, "unknown": 0}
+    assert document["saves"] == {"total": 5, "succeeded": 1, "failed": 4, "unknown": 0}
     assert {(one["cause"], one["saves"]) for one in document["verdicts"]} == {
-        ("front.client_gone", 1), ("front.too_large", 1), ("browser.network", 1),
+        ("front.client_gone", 1), ("front.too_large", 1), ("process.killed", 1),
+        ("browser.network", 1),
     }  # fmt: skip
     assert {one["pattern"]: one["holds"] for one in document["patterns"]}["no_storage_error"] is True

@@ -105,12 +105,12 @@ _ALL = (
     ),
     Incident(
         "worker-killed",
-        "Workers are killed outright (SIGKILL), three of them, as by a kernel that has no memory left.",
+        "Two workers are killed outright (SIGKILL), as by a kernel that has no memory left.",
         "process.killed",
         cast.cast(cast.an_image, steps=8),
-        hosts=(Host(gunicorn=("--workers", "3")),),
+        hosts=(Host(gunicorn=("--workers", "2")),),
         plan=Plan((Rule(SlowAnswer(0.4), "storymapjs/", times=None),)),
-        disturbance=Disturbance("kill", 0.0, 0.8, 3, of="app"),
+        disturbance=Disturbance("kill", 0.0, 1.2, 2, of="app"),
     ),
     Incident(
         "front-too-large",
@@ -141,12 +141,12 @@ _ALL = (
     ),
     Incident(
         "front-bad-gateway",
-        "The app is started anew twice, and is not there for a second: nginx before it answers 502.",
+        "The app is started anew, and is not there for a second and a half: nginx before it answers 502.",
         "front.bad_gateway",
-        cast.cast(cast.an_image, steps=14),
+        cast.cast(cast.an_image),
         hosts=(Host(gunicorn=("--threads", "4")),),
         nginx=Nginx(),
-        disturbance=Disturbance("restart", 1.0, 0.8, 2, of="app"),
+        disturbance=Disturbance("restart", 1.5, 0.8, 1, of="app"),
     ),
     Incident(
         "queueing",
