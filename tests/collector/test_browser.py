@@ -95,7 +95,7 @@ def test_no_site_may_send_that_is_not_named(
     start_collector: StartCollector, named: str, allowed: str | None
 ) -> None:
     """By default none is; one may be named without brackets."""
-    settings = {"COLLECTOR_BROWSER_ORIGINS": named} if named else {}
+    settings: dict[str, Any] = {"COLLECTOR_BROWSER_ORIGINS": named} if named else {}
     collector = start_collector(LAYERS, **settings)
     asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     answer = post(collector, "", "OPTIONS", {"Origin": "https://a.example", **asking})
