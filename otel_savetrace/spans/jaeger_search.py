@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,9 @@ MOSTLY = 0.5
 
 SHOWN_SERVICES = 8
 
+SEARCHABLE = re.compile(r"[\w .,:=/@-]+")
+"""Values that mean themselves where a storage, as Elasticsearch, takes them for a regular expression."""
+
 LAST_WORD = re.compile(r"\w+\Z")
 SERVERS = (2, "SPAN_KIND_SERVER")
 
@@ -52,14 +56,18 @@ def pages_of_saves(
     """
     services = _services(jaeger, query.service)
     way = _Way(heard, len(services))
-    for number, service in enumerate(services):
+    searching = [_Searching(name, Paging(jaeger, start, end, account, way.read), way) for name in services]
+    for number, one in enumerate(searching):
         way.done = number
-        paging = Paging(jaeger, start, end, account, way.read)
-        searching = _Searching(service, paging, way)
-        yield from searching.narrowed(query) if query.attributes else searching.saves(query.thing_id)
+        yield from one.narrowed(query)
+    if way.traces:
+        return
+    for number, one in enumerate(searching):
+        way.done = number
+        yield from one.saves()
     if not way.traces:
-        for service in way.without:
-            account.add("a service without a span that writes to S3 or tells the outcome of a save", service)
+        for name in way.without:
+            account.add("a service without a span that writes to S3 or tells the outcome of a save", name)
 
 
 def _services(jaeger: Jaeger, wanted: str | None) -> Sequence[str]:
@@ -99,37 +107,53 @@ class _Searching:
     way: _Way
 
     def narrowed(self, query: Query) -> Iterator[Page]:
-        """Yield the traces with the attributes that the query names."""
-        yield from self.paging.pages(Search(self.service, attributes=query.attributes), 0.0, 1.0)
+        """Yield the traces with the attributes, or of the thing, that the query names, if it names some."""
+        if query.attributes:
+            if all(map(_is_searchable, query.attributes.values())):
+                yield from self.paging.pages(Search(self.service, attributes=query.attributes), 0.0, 1.0)
+        elif query.thing_id is not None and _is_searchable(query.thing_id):
+            yield from self._of_thing(query.thing_id)
 
-    def saves(self, thing_id: str | None) -> Iterator[Page]:
-        """Yield the service's saves; of one thing alone where that is wanted and can be found by its id."""
-        operations = self.paging.jaeger.operations(self.service)
-        writing = [name for name in operations if is_write(name)]
-        if operations and not writing and not self._any_told():
+    def saves(self) -> Iterator[Page]:
+        """Yield the service's saves."""
+        if not self._has_saves:
             self.way.without.append(self.service)
             return
         looked_at = self._looked_at()
         if looked_at is not None and looked_at.found < LOOKED_AT:
             self.way.read(1.0, looked_at.found)
             yield looked_at
-            return
-        searches = [*(Search(self.service, name) for name in writing), self._failed]
-        if thing_id is not None:
-            yield from self._of_thing(thing_id, searches)
-            if self.paging.known:
-                return
-        if looked_at is None or not operations or self._mostly_saves(looked_at):
+        elif looked_at is None or not self._operations or self._mostly_saves(looked_at):
             yield from self.paging.pages(Search(self.service), 0.0, 1.0)
         else:
-            yield from self._by_name(searches)
+            yield from self._by_name()
+
+    @functools.cached_property
+    def _operations(self) -> list[str]:
+        return self.paging.jaeger.operations(self.service)
+
+    @functools.cached_property
+    def _has_saves(self) -> bool:
+        """Whether the service may have saves: also where the names of its spans are not known."""
+        worked = Search(self.service, attributes={attributes.OUTCOME: attributes.SUCCEEDED})
+        return (
+            not self._operations
+            or any(map(is_write, self._operations))
+            or any(self.paging.some(search, 1).found for search in (self._failed, worked))
+        )
+
+    @property
+    def _telling(self) -> list[Search]:
+        """Searches that find saves of each kind."""
+        return [*(Search(self.service, name) for name in filter(is_write, self._operations)), self._failed]
 
     @property
     def _failed(self) -> Search:
         return Search(self.service, attributes={attributes.OUTCOME: attributes.FAILED})
 
-    def _by_name(self, searches: Sequence[Search]) -> Iterator[Page]:
+    def _by_name(self) -> Iterator[Page]:
         names: set[str] = set()
+        searches = self._telling
         for number, search in enumerate(searches):
             done = 0.5 * number / len(searches)
             for page in self.paging.pages(search, done, 0.5 / len(searches)):
@@ -139,18 +163,14 @@ class _Searching:
             done = 0.5 + 0.5 * number / len(names)
             yield from self.paging.pages(Search(self.service, name), done, 0.5 / len(names))
 
-    def _of_thing(self, thing_id: str, searches: Sequence[Search]) -> Iterator[Page]:
+    def _of_thing(self, thing_id: str) -> Iterator[Page]:
         """Yield the traces of a thing, by each name that ids have in some saves."""
         names: set[str] = set()
-        for search in searches:
+        for search in self._telling:
             names |= _id_names(self.paging.some(search, SOME))
         for number, name in enumerate(sorted(names)):
             search = Search(self.service, attributes={name: thing_id})
             yield from self.paging.pages(search, number / len(names), 1.0 / len(names))
-
-    def _any_told(self) -> bool:
-        worked = Search(self.service, attributes={attributes.OUTCOME: attributes.SUCCEEDED})
-        return any(self.paging.some(search, 1).found for search in (self._failed, worked))
 
     def _looked_at(self) -> Page | None:
         """Return some traces, the newest where Jaeger gives those first; None where that is too much."""
@@ -171,6 +191,10 @@ class _Searching:
             saves = _of_saves(page)
             of_saves += [span.get("traceId") in saves for span in spans_in(page.resources)]
         return sum(of_saves) >= MOSTLY * len(of_saves)
+
+
+def _is_searchable(value: str) -> bool:
+    return SEARCHABLE.fullmatch(value) is not None and len(value.encode()) <= attributes.SEARCHED_LIMIT
 
 
 def is_write(name: str) -> bool:

@@ -169,8 +169,23 @@ def test_of_a_real_jaeger_one_things_saves_are_read_alone(
     jaeger.wait_for(dict.fromkeys([*wanted, *others], 3))
     for query in (Query(thing_id="my-map"), Query(attributes={"storymap.id": "my-map"})):
         assert {span.trace_id for span in read_jaeger(jaeger.url, query).spans} == wanted
-    spans = read_jaeger(jaeger.url, Query(thing_id="nobody-s")).spans
-    assert {span.trace_id for span in spans} == wanted | others
+    for query in (Query(thing_id="nobody-s"), Query(attributes={"storymap.id": "nobody-s"})):
+        assert {span.trace_id for span in read_jaeger(jaeger.url, query).spans} == wanted | others
+
+
+@pytest.mark.parametrize("value", ["my|map", "my+map", "m" * 251])
+def test_what_a_storage_may_understand_otherwise_is_not_asked(
+    stub: Callable[[Answering], StubJaeger], value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elasticsearch takes values for regular expressions, and leaves out long ones: all saves are read."""
+    few_at_once(monkeypatch, 2)
+    jaeger = stub(holding([5_000, 6_000, 7_000]))
+    for query in (Query(0, 9_000, thing_id=value), Query(0, 9_000, attributes={"storymap.id": value})):
+        assert len(read_jaeger(jaeger.address, query).spans) == 3
+    asked = [
+        parameters.get("query.attributes", "") + parameters.get("tags", "") for _, parameters in jaeger.asked
+    ]
+    assert not any(value in one for one in asked)
 
 
 def test_more_traces_than_one_answer_holds_are_all_read(stub: Callable[[Answering], StubJaeger]) -> None:
@@ -205,7 +220,7 @@ def test_a_search_says_what_it_wants(stub: Callable[[Answering], StubJaeger]) ->
 
     jaeger = stub(knowing_attributes)
     read_jaeger(jaeger.address, Query(1_000_000_001, 2_000_000_000, {"storymap.id": "my-map"}))
-    path, asked = jaeger.asked[-1]
+    path, asked = next(one for one in jaeger.asked if "my-map" in one[1].get("query.attributes", ""))
     assert path == "/api/v3/traces"
     for names in (
         (
