@@ -15,7 +15,7 @@ from types import TracebackType
 import duckdb
 import numpy as np
 
-from otel_savetrace.loading.light_row import COLUMNS, HASHED, MEASURED, NONE, UNMEASURED, Codes, Row
+from otel_savetrace.loading.light_row import COLUMNS, HASHED, MEASURED, NONE, UNMEASURED, Named, Row
 
 MEMORY = "300MB"
 """What DuckDB may hold; more lies on disk."""
@@ -60,12 +60,12 @@ class LightTable:
     """What an archive's spans and saves leave behind.
 
     `saves` are told by `add`; `seen` tells spans apart by source and a number; `writing` are traces that
-    store something. `finish` makes the table `light` of the saves, in which each is once; `codes` are the
-    error codes that it names by number.
+    store something. `finish` makes the table `light` of the saves, in which each is once; `named` is
+    what it names by number.
     """
 
     def __init__(self, folder: Path, memory: str = MEMORY) -> None:
-        self.codes = Codes()
+        self.named = Named()
         self.database = duckdb.connect(str(folder / "light.duckdb"))
         # A bar would be drawn on standard output, where a script expects JSON.
         self.database.execute("SET enable_progress_bar = false")

@@ -7,10 +7,11 @@ things.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import identity, values
+from otel_savetrace.analysis.errors import Kind, kind_of
 from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS, recorded_by
 from otel_savetrace.analysis.saves import Outcome, Save
 from otel_savetrace.loading.archive import trace_number
@@ -33,11 +34,11 @@ COLUMNS: Mapping[str, str] = {
     "starts": "q",  # nanoseconds since 1970, UTC
     "ends": "q",
     "outcome": "B",  # its place in `OUTCOMES`
-    "code": "i",  # of its failure, its place in `Codes`
+    "code": "i",  # of its failure, its place in `Named`
     "failing": "?",  # it failed, or its answer never came
     "fits": "?",  # it is one of those asked for
     "retry": "?",  # a failed save is known to have come before it
-    "kind": "q",  # code and stage of its failure
+    "kind": "i",  # code and stage of its failure, its place in `Named`
     "route": "q",  # service, method and route
     "who": "q",
     "what": "q",
@@ -58,29 +59,39 @@ HASHED = frozenset(("kind", "route", "who", "what", "previous", "instance"))
 MEASURED = frozenset(("key_len", "header_bytes", "body_size"))
 """What may be `UNMEASURED`."""
 
+Name = TypeVar("Name", bound=Hashable)
+
 Row: TypeAlias = tuple[int, ...]
 
 Fits: TypeAlias = Callable[[Save], bool]
 """Whether a save is one of those asked for."""
 
 
-class Codes:
-    """Error codes by their places."""
+class Places(Generic[Name]):
+    """Names by their places; at place 0 stands what is none."""
 
-    def __init__(self) -> None:
-        self.names: list[str | None] = [None]
-        self._places: dict[str | None, int] = {None: 0}
+    def __init__(self, none: Name) -> None:
+        self.names: list[Name] = [none]
+        self._places: dict[Name, int] = {none: NONE}
 
-    def place(self, code: str | None) -> int:
-        """Return the place of a code; 0 is that of none."""
-        found = self._places.get(code)
+    def place(self, name: Name) -> int:
+        """Return the place of a name."""
+        found = self._places.get(name)
         if found is None:
-            found = self._places[code] = len(self.names)
-            self.names.append(code)
+            found = self._places[name] = len(self.names)
+            self.names.append(name)
         return found
 
 
-def row_of(source: int, save: Save, codes: Codes, *, fits: bool) -> Row:
+class Named:
+    """What rows name by its place: error codes, and kinds of failures."""
+
+    def __init__(self) -> None:
+        self.codes: Places[str | None] = Places(None)
+        self.kinds: Places[Kind] = Places(("", None))
+
+
+def row_of(source: int, save: Save, named: Named, *, fits: bool) -> Row:
     """Return a save's row."""
     span, held = save.span, save.span.attributes
     outcome, failing = save.outcome, is_failing(save)
@@ -94,11 +105,11 @@ def row_of(source: int, save: Save, codes: Codes, *, fits: bool) -> Row:
         min(span.start_nanoseconds, LATEST_NANOSECONDS),
         min(span.end_nanoseconds, LATEST_NANOSECONDS),
         OUTCOMES.index(outcome),
-        codes.place(save.error_code if outcome == "failed" else None),
+        named.codes.place(save.error_code if outcome == "failed" else None),
         failing,
         fits,
         previous is not None,
-        number((save.error_code if outcome == "failed" else None, save.stage)) if failing else NONE,
+        named.kinds.place(kind_of(save)) if failing else NONE,
         number((span.service, save.route)),
         number(who) if who else NONE,
         number(what) if what else NONE,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import conventions, identity, values
+from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.pairing import LATEST_NANOSECONDS
 from otel_savetrace.analysis.requests import Request
 from otel_savetrace.analysis.saves import Route, Save, route_of, thing_of
@@ -18,8 +19,8 @@ from otel_savetrace.loading.light_row import (
     NONE,
     OUTCOMES,
     VERSION,
-    Codes,
     Fits,
+    Named,
     Row,
     instance,
     measured,
@@ -43,10 +44,11 @@ TEXTS = frozenset(
         ),
     }
 )  # fmt: skip
+STATUS = "http.response.status_code"
 OF_ANY_TYPE = frozenset(
     {
         attributes.KEY_LEN, attributes.HEADER_BYTES, attributes.REQUEST_BODY_SIZE, attributes.APP_VERSION,
-        attributes.PROCESS_ID,
+        attributes.PROCESS_ID, STATUS, conventions.OLD_NAMES[STATUS],
     }
 )  # fmt: skip
 SUCCEEDED, FAILED = OUTCOMES.index("succeeded"), OUTCOMES.index("failed")
@@ -78,9 +80,9 @@ class Shape(NamedTuple):
 class Shapes:
     """What is known of the saves of one archive; `names` are the attributes that tell what was saved."""
 
-    def __init__(self, names: frozenset[str], codes: Codes) -> None:
+    def __init__(self, names: frozenset[str], named: Named) -> None:
         self.names = names
-        self._codes = codes
+        self._named = named
         self._wants = _Wants()
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._routes: dict[tuple[AttributeValue, ...], tuple[int, Route | None]] = {}
@@ -108,11 +110,11 @@ class Shapes:
             min(int(outline.start_time_unix_nano), LATEST_NANOSECONDS),
             min(int(outline.end_time_unix_nano), LATEST_NANOSECONDS),
             outcome,
-            self._codes.place(code),
+            self._named.codes.place(code),
             failed,
             fits is None or fits(self._save(outline, place, held)),
             previous is not None,
-            number((code, held.get(attributes.STAGE))) if failed else NONE,
+            self._named.kinds.place(kind_of(self._save(outline, place, held))) if failed else NONE,
             route_number,
             number(tuple([(name, held[own]) for name, own in shape.who])) if shape.who else NONE,
             number(tuple([(name, held[own]) for name, own in shape.what])) if shape.what else NONE,

@@ -26,10 +26,11 @@ from otel_savetrace.loading.archive import Archive, spans_of_traces
 from otel_savetrace.loading.choosing import Bounds, choose
 from otel_savetrace.loading.gathering import LARGE_BYTES, gather
 from otel_savetrace.loading.light import LightTable
-from otel_savetrace.loading.light_row import OUTCOMES, Fits, is_failing
+from otel_savetrace.loading.light_row import Fits, is_failing
 from otel_savetrace.loading.moments import all_moments
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.loading.reading_lightly import LightReading
+from otel_savetrace.loading.unread import NO_SAVES, Unread, errors_of_all, unread_of
 from otel_savetrace.spans.otlp_json import refuse_what_is_not_otlp
 from otel_savetrace.spans.reading import Query, each_once, gathering_no_garbage
 from otel_savetrace.spans.rows import Span
@@ -39,7 +40,6 @@ TRACES_AT_ONCE = 20_000
 
 ALL = Query()
 BOUNDS = Bounds()
-NONE = SaveCounts(0, 0, 0, 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Loaded:
     spans: tuple[Span, ...]
     moments: Sequence[Moment]
     sample: Sample | None
-    unread: SaveCounts
+    unread: Unread
     jaeger_address: str | None
 
     def completed(self, report: Report) -> Report:
-        """Return a report on `saves` with the counts and the time of all saves that fit."""
+        """Return a report on `saves` with the counts, the errors and the time of all saves that fit."""
         if self.sample is None:
             return report
-        read, unread = report.saves, self.unread
+        read, unread = report.saves, self.unread.saves
         return dataclasses.replace(
             report,
             saves=SaveCounts(
@@ -73,6 +73,7 @@ class Loaded:
                 read.failed + unread.failed,
                 read.unknown + unread.unknown,
             ),
+            errors=errors_of_all(report.errors, self.unread),
             start=_moment(self.moments[0]) if self.moments else None,
             end=_moment(self.moments[-1]) if self.moments else None,
             sample=self.sample,
@@ -139,8 +140,8 @@ def _chosen(
         sample = _sample(table.database, found)
         if sample is None:
             return _loaded(archives, sources, found, spans, read, None)
-        told = all_moments(table.database, table.codes.names)
-        unread = _unread(table.database, read)
+        told = all_moments(table.database, table.named.codes.names)
+        unread = unread_of(table.database, table.named.kinds, _fitting(found, fits))
         return _loaded(archives, sources, found, spans, told, sample, unread)
 
 
@@ -187,15 +188,11 @@ def _sample(database: duckdb.DuckDBPyConnection, found: Sequence[Save]) -> Sampl
 
 
 def _moments(found: Sequence[Save], fits: Fits | None) -> list[Moment]:
-    return list(moments(save for save in found if fits is None or fits(save)))
+    return list(moments(_fitting(found, fits)))
 
 
-def _unread(database: duckdb.DuckDBPyConnection, read: Sequence[Moment]) -> SaveCounts:
-    """Return the counts of the saves that fit and were not read in full."""
-    held = database.execute("SELECT outcome, count(*) FROM light WHERE fits GROUP BY outcome").fetchall()
-    unread = Counter({OUTCOMES[outcome]: saves for outcome, saves in held})
-    unread.subtract(one.outcome for one in read)
-    return SaveCounts(unread.total(), unread["succeeded"], unread["failed"], unread["unknown"])
+def _fitting(found: Sequence[Save], fits: Fits | None) -> Iterator[Save]:
+    return (save for save in found if fits is None or fits(save))
 
 
 def _loaded(
@@ -205,7 +202,7 @@ def _loaded(
     spans: Sequence[Span],
     told: Sequence[Moment],
     sample: Sample | None,
-    unread: SaveCounts = NONE,
+    unread: Unread = NO_SAVES,
 ) -> Loaded:
     return Loaded(
         sources=sources,

@@ -49,12 +49,12 @@ class LightReading:
         self._waiting = Waiting()
         self._cut: dict[int, Route] = {}
         self.routes: set[Route] = set()
-        self._shapes = Shapes(frozenset(), table.codes)
+        self._shapes = Shapes(frozenset(), table.named)
 
     def read(self, number: int, archive: Archive, at: At | None = None) -> bool:
         """Read one archive; return whether there was any span in it."""
         found = False
-        self._shapes = Shapes(_learned(archive), self._table.codes)
+        self._shapes = Shapes(_learned(archive), self._table.named)
         for where, groups, spans in lines_read(archive, archive.account, at):
             found = found or bool(spans or groups)
             self._table.see(number, ((span.trace_id, span.span_id) for span in spans))
@@ -142,7 +142,7 @@ class LightReading:
     def add(self, number: int, save: Save) -> None:
         """Write a save's light row."""
         fits = self._fits is None or self._fits(save)
-        self._write(row_of(number, save, self._table.codes, fits=fits), route_of(save.span))
+        self._write(row_of(number, save, self._table.named, fits=fits), route_of(save.span))
 
     def _write(self, row: Row, route: Route | None) -> None:
         if route is not None:

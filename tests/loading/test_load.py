@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def test_of_many_saves_all_are_counted(rule: Rule, write: Write) -> None:
 
 
 def test_of_too_many_failures_some_of_each_error_are_looked_at(write: Write) -> None:
-    """All are counted, and a rare error is not lost among a frequent one."""
+    """All are counted by their errors, and a rare one is not lost among a frequent one."""
 
     def rule(moment: Moment) -> Fault | None:
         chance = moment.chance.random()
@@ -140,8 +141,10 @@ def test_of_too_many_failures_some_of_each_error_are_looked_at(write: Write) -> 
     failed = [save for save in made if save.outcome == "failed"]
     assert document["saves"]["failed"] == len(failed)
     assert document["sample"]["failed"] == len(failed) > document["sample"]["failed_read"] >= 60
-    rare = sum(save.error_code == "KeyError" for save in failed)
-    assert {one["code"]: one["saves"] for one in document["errors"]}["KeyError"] == rare
+    counted = Counter((save.error_code, save.stage) for save in failed)
+    assert len(counted) == 2
+    assert {(one["code"], one["stage"]): one["saves"] for one in document["errors"]} == counted
+    assert sum(one["share"] for one in document["errors"]) == pytest.approx(1)
 
 
 def test_the_order_of_lines_and_files_changes_nothing(tmp_path: Path, write: Write) -> None:
