@@ -90,6 +90,13 @@ class BrowserWatch:
                 " set OTEL_SAVETRACE_BROWSER_PATH or OTEL_SAVETRACE_BROWSER_ENDPOINT"
             )
             return
+        if settings.browser_endpoint is not None and settings.keys != "plain":
+            self._say(
+                f"pages go without the script, since OTEL_SAVETRACE_KEYS={settings.keys} cannot be kept where"
+                " browsers report to OTEL_SAVETRACE_BROWSER_ENDPOINT: addresses may hold keys;"
+                " OTEL_SAVETRACE_BROWSER_PATH takes them out"
+            )
+            return
         service = service_of(resource_of(self._provider))
         self._pages = Pages(settings, self._script, service, self._say)
 

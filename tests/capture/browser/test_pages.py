@@ -226,6 +226,14 @@ def test_without_an_address_nothing_is_added(open_site: OpenSite) -> None:
     assert "set OTEL_SAVETRACE_BROWSER_PATH or OTEL_SAVETRACE_BROWSER_ENDPOINT" in line
 
 
+def test_hidden_keys_are_not_sent_past_the_app(open_site: OpenSite) -> None:
+    """Only the app's own address takes out what may hold a key; a Collector would get it."""
+    site = open_site(otel_savetrace.Settings(browser=True, browser_endpoint=COLLECTOR, keys="none"))
+    assert site.get("/").text == PAGE
+    (line,) = site.said()
+    assert "OTEL_SAVETRACE_KEYS=none cannot be kept" in line
+
+
 def test_without_the_script_nothing_is_added(
     instrumented: Captured, stand_in: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
