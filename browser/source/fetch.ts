@@ -34,6 +34,10 @@ export function watchFetch(saves: Saves): void {
     } finally {
       guarded(made.restore);
     }
+    if (typeof (answering as Promise<Response> | undefined)?.then !== "function") {
+      guarded(() => made.save.end(unknown(ANSWER_UNSEEN)));
+      return answering; // of a `fetch` that a test has put in the browser's place
+    }
     // What the page gets is made by `then`, so that a failure nobody handles is reported as it always was.
     return answering.then(
       (response) => {

@@ -1,40 +1,39 @@
 import { guarded } from "./guard";
 import { markForm } from "./inheritance";
-import { after, listen } from "./page";
+import { ANSWER_UNSEEN, unknown } from "./outcome";
+import { listen } from "./page";
 import type { Saves } from "./saves";
 
 /**
  * See the saves that the page makes with forms.
  *
- * Just before a form is sent the browser gathers what is in it, whether by a click or by `form.submit()`, and
- * says so. That an app's own script gathers it too is told by the submission that follows: there is none.
+ * Just before a form is sent the browser gathers what is in it, and says so. It also says so where an app's own
+ * script gathers it; that happens while the submission is still being decided on, or after it was refused.
  */
 export function watchForms(saves: Saves): void {
-  let submitted: HTMLFormElement | undefined;
-  let submitter: HTMLElement | null = null;
-  const submit = (form: HTMLFormElement, by: HTMLElement | null): void => {
-    submitted = form;
-    submitter = by;
-    after(0, () => (submitted = undefined));
-  };
+  let submission: SubmitEvent | undefined;
+  let sentByScript: HTMLFormElement | undefined;
 
-  listen("submit", (event) => {
-    if (!event.defaultPrevented) {
-      submit(event.target as HTMLFormElement, (event as SubmitEvent).submitter);
-    }
-  });
+  listen("submit", (event) => (submission = event as SubmitEvent), window, true);
   listen("formdata", (event) => {
-    if (event.target === submitted) {
-      guarded(() => begin(saves, event as FormDataEvent, submitter));
-      submitted = undefined;
+    const decided = submission?.target === event.target && submission?.eventPhase === Event.NONE;
+    if (event.target === sentByScript) {
+      begin(saves, event as FormDataEvent, null);
+    } else if (decided && !submission!.defaultPrevented) {
+      begin(saves, event as FormDataEvent, submission!.submitter);
+      submission = undefined;
     }
   });
   guarded(() => {
     const { prototype } = HTMLFormElement;
-    const original = prototype.submit;
+    const { submit } = prototype;
     prototype.submit = function (this: HTMLFormElement): void {
-      guarded(() => submit(this, null));
-      original.call(this);
+      sentByScript = this;
+      try {
+        submit.call(this);
+      } finally {
+        sentByScript = undefined;
+      }
     };
   });
 }
@@ -43,13 +42,16 @@ function begin(saves: Saves, { formData, target }: FormDataEvent, submitter: HTM
   const form = target as HTMLFormElement;
   const said = (name: "method" | "action" | "target"): string =>
     submitter?.getAttribute(`form${name}`) ?? form.getAttribute(name) ?? "";
+  if (said("method").toLowerCase() === "dialog") {
+    return;
+  }
   const method = said("method").toUpperCase() === "POST" ? "POST" : "GET";
   const address = new URL(said("action") || location.href, document.baseURI);
-  const save = said("method").toLowerCase() === "dialog"
-    ? undefined
-    : saves.begin({ via: "form", method, address, body: textsOf(formData), joinable: false });
+  const save = saves.begin({ via: "form", method, address, body: textsOf(formData), joinable: false });
   if (save && /^(_self|_top|_parent)?$/i.test(said("target"))) {
     guarded(() => markForm(save.span.spanContext().spanId));
+  } else {
+    save?.end(unknown(ANSWER_UNSEEN)); // in another tab
   }
 }
 

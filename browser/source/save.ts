@@ -66,9 +66,10 @@ export class Save {
     }
   }
 
-  /** Tell what is known, since the page closes. */
+  /** Tell what is known, since the page closes; how a form's save ends is the next page's to say. */
   leave(): void {
     if (this.pending && this.isForm) {
+      this.saves.live.delete(this);
       return;
     }
     if (this.pending || this.unanswered) {

@@ -107,7 +107,7 @@ export class Saves {
     });
   }
 
-  /** Tell of all that is not told yet, since the page closes; how a form's save ends is the next page's to say. */
+  /** Tell of all that is not told yet, since the page closes. */
   leave(): void {
     this.live.forEach((save) => save.leave());
   }

@@ -78,18 +78,27 @@ function begin(
         Object.entries(headersOf(save)).forEach(([name, value]) => setRequestHeader.call(request, name, value));
       });
     }
-    const ended = (event: string, end: () => void): void => {
-      request.addEventListener(event, () => guarded(() => end()), { once: true });
-    };
-    ended("load", () => save.end(judge(answerOf(request, save, wantedJson), saves.settings)));
-    ended("error", () => save.end(failed(navigator.onLine ? NETWORK_ERROR : OFFLINE)));
-    ended("abort", () => saves.abort(save));
-    ended("timeout", () => {
-      save.span.setAttribute(names.TIMEOUT_SECONDS, request.timeout / 1_000);
-      save.end(failed(TIMEOUT));
+    listenOnce(request, {
+      load: () => save.end(judge(answerOf(request, save, wantedJson), saves.settings)),
+      error: () => save.end(failed(navigator.onLine ? NETWORK_ERROR : OFFLINE)),
+      abort: () => saves.abort(save),
+      timeout: () => {
+        save.span.setAttribute(names.TIMEOUT_SECONDS, request.timeout / 1_000);
+        save.end(failed(TIMEOUT));
+      },
     });
   }
   return save;
+}
+
+/** Hear the first of some events; the request may be used again after it. */
+function listenOnce(request: XMLHttpRequest, heard: Record<string, () => void>): void {
+  const events = Object.keys(heard);
+  const first = ({ type }: Event): void => {
+    events.forEach((event) => request.removeEventListener(event, first));
+    guarded(heard[type]!);
+  };
+  events.forEach((event) => request.addEventListener(event, first));
 }
 
 function answerOf(request: XMLHttpRequest, save: Save, wantedJson: boolean): Answer {

@@ -137,6 +137,7 @@ def reset(thing: str) -> str:
 
 
 @app.post("/form/saved")
+@app.post("/form/watched")
 def form_saved() -> flask.Response:
     """Save a form, and send back to the page."""
     return flask.redirect("/", 303)  # type: ignore[return-value]  # werkzeug's own class

@@ -218,3 +218,50 @@ def test_what_is_sent(open_page: OpenPage, receiver: Receiver) -> None:
 def crc(text: str) -> str:
     """Return what stands for a text."""
     return f"crc32:{zlib.crc32(text.encode()):08x}"
+
+
+@pytest.mark.parametrize(
+    "listener",
+    [
+        "form.addEventListener('submit', (event) => { event.stopPropagation(); new FormData(form); })",
+        "form.addEventListener('submit', () => { new FormData(form); })",
+    ],
+)
+def test_a_form_that_the_page_looks_into(open_page: OpenPage, receiver: Receiver, listener: str) -> None:
+    """A form is seen once where the page listens to it, reads it, or keeps the event from others."""
+    page = open_page()
+    page.evaluate(f"() => {{ {listener}; form.action = '/form/watched'; }}")
+    page.click("#form button")
+    span = receiver.one("/form/watched")
+    assert span.attributes[names.OUTCOME] == names.SUCCEEDED
+    assert names.BROWSER_OVERLAPPING not in span.attributes
+
+
+def test_a_form_that_is_refused_late(open_page: OpenPage, receiver: Receiver) -> None:
+    """A form that the last of the page's listeners refuses is not sent, and not told."""
+    page = open_page()
+    page.evaluate(
+        """() => addEventListener("submit", (event) => {
+          event.preventDefault();
+          new FormData(form);
+          setTimeout(() => new FormData(form));
+        })"""
+    )
+    page.click("#form button")
+    save_by_fetch(page, "/save/instead")
+    receiver.one("/save/instead")
+    page.wait_for_function(f"{KEPT}.length === 0")
+    assert "/form/" not in str([span.attributes[names.URL_FULL] for span in receiver.spans])
+
+
+def test_a_form_into_another_tab(open_page: OpenPage, receiver: Receiver) -> None:
+    """A form whose answer goes to another tab is told at once: its end is not seen."""
+    page = open_page()
+    with page.context.expect_page() as opened:
+        page.evaluate("() => { form.target = '_blank'; form.action = '/form/bare'; form.submit(); }")
+    opened.value.close()
+    span = receiver.one("/form/bare")
+    assert (span.attributes[names.OUTCOME], span.attributes[names.ERROR_CODE]) == (
+        names.UNKNOWN,
+        "answer_unseen",
+    )
