@@ -100,8 +100,10 @@ class Recorder:
         for span in spans:
             span_id = span.context.span_id
             slot = slots.get(span_id)
-            if slot is not None and slot.is_handed_over():
-                self._let_go(span_id)
+            if slot is not None:
+                slot.owed -= 1
+                if slot.owed <= 0:
+                    self._let_go(span_id)
 
     def look(self) -> None:
         """Write down what each save is doing at this moment; not for a thread that serves."""

@@ -21,6 +21,10 @@ from otel_savetrace.capture.text import shortened
 _STORED = {attribute.NO: record.NO, attribute.YES: record.YES, attribute.UNKNOWN: record.UNKNOWN}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _HALF = 0xFFFFFFFF
+# Looked up once: a save pays for each dot.
+_HELD, _BASE_AT, _STEP_AT, _ANSWER_AT = record.HELD, record.BASE_AT, record.STEP_AT, record.ANSWER_AT
+_pack_base, _pack_checksum, _pack_section = record.BASE.pack, record.CHECKSUM.pack, record.SECTION.pack
+_pack_step, _pack_answer = record.STEP.pack_into, record.ANSWER.pack_into
 _NOT_STEPPED = bytes(record.NAMES_AT - record.STEP_AT)
 _MOST = 65_535
 _LAST = (attribute.S3_KEY, attribute.USER_ERROR)
@@ -31,13 +35,13 @@ class Slot:
     """Writes to the slot at `at` in `file`; once it was let go, what is written goes nowhere.
 
     `answered` says that what became of the save is in it; `context` is the request's own, for a look at it
-    from elsewhere. `exporters` is how many must have had the save's span before it may be let go.
+    from elsewhere. `owed` is how many exporters have not had the save's span yet.
     """
 
-    __slots__ = ("_about", "_file", "_owed", "_seed", "answered", "at", "context", "save")
+    __slots__ = ("_about", "_file", "_seed", "answered", "at", "context", "owed", "save")
 
     def __init__(self, file: ProcessFile, at: int, save: Save, exporters: int, names: bytes) -> None:
-        """Take the slot; `names` is the section of what the save's span began with."""
+        """Take the slot; `names` is what `names_section` made of the save's span."""
         span: Any = save.span  # the SDK's
         trace_id, span_id, _, flags = span.context[:4]
         parent = span.parent
@@ -47,9 +51,9 @@ class Slot:
         self.context: contextvars.Context | None = contextvars.copy_context()
         self.answered = False
         self._about: Mapping[str, Any] = _NOTHING
-        self._owed = exporters
+        self.owed = exporters
         self._seed = span_id & _HALF
-        base = record.BASE.pack(
+        base = _pack_base(
             trace_id.to_bytes(16, "big"),
             span_id,
             0 if parent is None else parent.span_id,
@@ -61,10 +65,10 @@ class Slot:
         )
         mapped = file.map
         if mapped is not None:
-            whole = record.CHECKSUM.pack(crc32(base)) + base + _NOT_STEPPED + names
-            start = at + record.BASE_AT
+            whole = _pack_checksum(crc32(base)) + base + names
+            start = at + _BASE_AT
             mapped[start : start + len(whole)] = whole
-            mapped[at] = record.HELD
+            mapped[at] = _HELD
 
     def tell(self, about: Mapping[str, Any]) -> None:
         """Write attributes of the save, all texts; those told before stay."""
@@ -97,8 +101,8 @@ class Slot:
         file = self._file
         mapped = file.map if file is not None else None
         if mapped is not None:
-            record.STEP.pack_into(
-                mapped, self.at + record.STEP_AT,
+            _pack_step(
+                mapped, self.at + _STEP_AT,
                 record.IN_THE_APP, self._stored(), 1, 0, 0, 0, time.time_ns(), 0, 0, b"",
             )  # fmt: skip
 
@@ -119,14 +123,9 @@ class Slot:
         mapped = file.map if file is not None else None
         if mapped is not None:
             stored = _STORED.get(known.get(attribute.STORED, ""), record.NO)
-            mapped[self.at + record.STEP_AT + record.STORED_AT] = stored
+            mapped[self.at + _STEP_AT + record.STORED_AT] = stored
             outcome = record.FAILED if failed else record.SUCCEEDED
-            record.ANSWER.pack_into(mapped, self.at + record.ANSWER_AT, outcome, 0, status, 0, time.time_ns())
-
-    def is_handed_over(self) -> bool:
-        """Note that one more exporter has had the save's span; returns whether all have."""
-        self._owed -= 1
-        return self._owed <= 0
+            _pack_answer(mapped, self.at + _ANSWER_AT, outcome, 0, status, 0, time.time_ns())
 
     def let_go(self) -> ProcessFile | None:
         """Free the slot; returns its file the first time."""
@@ -147,8 +146,8 @@ class Slot:
             return
         span: Any = call.span  # the SDK's
         allowed = call.client.get(attribute.ATTEMPTS_ALLOWED, 0)
-        record.STEP.pack_into(
-            mapped, self.at + record.STEP_AT,
+        _pack_step(
+            mapped, self.at + _STEP_AT,
             step, stored, 1, 0, number & _MOST, int(allowed) & _MOST,
             time.time_ns(), span.context.span_id, span.start_time, call.operation.encode(),
         )  # fmt: skip
@@ -157,20 +156,20 @@ class Slot:
         file = self._file
         mapped = file.map if file is not None else None
         if mapped is not None:
-            whole = record.section(text, self._seed)
+            whole = _pack_section(crc32(text, self._seed), len(text)) + text
             start = self.at + at
             mapped[start : start + len(whole)] = whole
 
 
 def names_section(name: str, began_with: Mapping[str, Any]) -> bytes:
-    """Return the section that tells a span's name and what it began with."""
+    """Return what a slot begins with after its base: no step yet, a span's name and what it began with."""
     parts = [name, *chain.from_iterable(began_with.items())]
     if any(record.SEPARATOR in part for part in parts):
         parts = ["request"]
     text = record.SEPARATOR.join(parts).encode()
     if len(text) > record.LONGEST_NAMES:
         text = shortened(name, record.LONGEST_NAMES).encode()
-    return record.section(text)
+    return _NOT_STEPPED + record.section(text)
 
 
 def _texts(about: Mapping[str, Any]) -> bytes:
