@@ -1,12 +1,12 @@
 """Which searches bring a Jaeger's saves and little else.
 
 Jaeger finds by service, span name and attributes, and cannot be asked for what is missing. So where some
-traces of a service show that most of it is saves, or that there are few, it is read whole. Else three kinds of
-searches bring each save that the analysis would know: by each span name that writes to S3 (also saves whose
-own span is missing, and plain OpenTelemetry), by ``savetrace.outcome=failed`` (failed before anything was
-written, or by the word of a browser or a front server alone), and by the names of the spans that those two
-have shown to be saves' (no write, no outcome: it may have worked, or was never answered). A service without
-any of them is not read: its spans come with the saves' traces.
+traces of a service show that most of it is saves, or that there are few, it is read whole. Else three kinds
+of searches bring each save that the analysis would know: by each span name that writes to S3 (also saves
+whose own span is missing, and plain OpenTelemetry), by ``savetrace.outcome=failed`` (failed before anything
+was written, or by the word of a browser or a front server alone), and by the names of the spans that those
+two have shown to be saves' (no write, no outcome: it may have worked, or was never answered). A service
+without any of them is not read: its spans come with the saves' traces.
 
 All that worked are read too: a share of failed saves is true only where those are counted, and Jaeger counts
 nothing.
