@@ -30,7 +30,7 @@ from otel_savetrace.capture.span_writer import Known, set_attributes
 from otel_savetrace.capture.stopped import ENDING, Stop
 from otel_savetrace.capture.text import shortened
 from otel_savetrace.capture.totals import Totals
-from otel_savetrace.capture.waiting import queue_seconds
+from otel_savetrace.capture.waiting import QUEUE_HEADER, queue_seconds
 from otel_savetrace.capture.worker import worker
 from otel_savetrace.config import Settings
 
@@ -171,15 +171,15 @@ class RequestWatch:
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
         if self._route_if_save(app, request, save) is None:
             # Whether it would have stored anything is not known here: who sees its route elsewhere can tell.
-            known = {**self._process_of(save), **stop.attributes()}
+            known: Known = {**worker.attributes(_resource_of(save)), attribute.REQUESTS_SERVED: save.number}
+            known.update(stop.attributes())
+            set_attributes(save.span, known)
         else:
-            known = {
-                **self._known(app, request, save, failed=True),
-                **stop.attributes(),
-                attribute.OUTCOME: attribute.FAILED,
-            }
+            known = self._known(app, request, save, failed=True)
+            known.update(stop.attributes())
+            known[attribute.OUTCOME] = attribute.FAILED
             self._retries.note(app, request, save, known)
-        _tell(save, known)
+            _tell(save, known)
         save.span.set_status(Status(StatusCode.ERROR, stop.code))
 
     def _known(self, app: flask.Flask, request: flask.Request, save: Save, *, failed: bool) -> Known:
@@ -189,15 +189,14 @@ class RequestWatch:
             totals.take_unfinished()
         known: Known = dict(request_attributes(self._settings.request_attributes))
         known.update(totals.attributes())
-        known.update(self._process_of(save))
-        waited = queue_seconds(request.environ, save.started)
-        if waited is not None:
-            known[attribute.QUEUE_SECONDS] = waited
+        known.update(worker.attributes(_resource_of(save)))
+        known[attribute.REQUESTS_SERVED] = save.number
+        if QUEUE_HEADER in request.environ:
+            waited = queue_seconds(request.environ[QUEUE_HEADER], save.started)
+            if waited is not None:
+                known[attribute.QUEUE_SECONDS] = waited
         self._add_circumstances(known, app, request, save, failed=failed)
         return known
-
-    def _process_of(self, save: Save) -> Known:
-        return {**worker.attributes(_resource_of(save)), attribute.REQUESTS_SERVED: save.number}
 
     def _add_circumstances(
         self, known: Known, app: flask.Flask, request: flask.Request, save: Save, *, failed: bool

@@ -8,10 +8,9 @@ Apache ``t=%t`` (mod_headers) microseconds since 1970.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-HEADER = "HTTP_X_REQUEST_START"
+QUEUE_HEADER = "HTTP_X_REQUEST_START"
+"""The header in a WSGI environment."""
 
 LONGEST_SECONDS = 600.0
 """A time that lies further back was not written by a front server on its way here."""
@@ -26,15 +25,11 @@ _SECONDS_DIGITS = 10
 _DECIMALS = 3
 
 
-def queue_seconds(environ: Mapping[str, Any], started: int) -> float | None:
-    """Return how many seconds a request waited before `started` (nanoseconds since 1970).
+def queue_seconds(told: str, started: int) -> float | None:
+    """Return how many seconds a request waited, by its header, before `started` (nanoseconds since 1970).
 
-    None where no front server said when it had the request, or said what cannot be. Of several that wrote
-    one after the other the first counts.
+    None where a front server said what cannot be. Of several that wrote one after the other the first counts.
     """
-    told = environ.get(HEADER)
-    if told is None:
-        return None
     found = _TIME.fullmatch(told.partition(",")[0].strip())
     if found is None:
         return None

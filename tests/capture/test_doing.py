@@ -14,7 +14,8 @@ import urllib3.util.connection
 from opentelemetry.trace import SpanKind
 
 from otel_savetrace.capture import doing
-from otel_savetrace.capture.save import live_save
+from otel_savetrace.capture.save import Save, live_save
+from otel_savetrace.capture.state import StorageCall
 from tests.fixture_capture import Captured
 from tests.fixture_halt import SECONDS, Halt
 from tests.raw_store import RawStore, refused
@@ -168,3 +169,28 @@ def test_another_service_is_asked(
     with halt.of_request(view) as save:
         assert asked == [f"waiting for {told}"]
         assert save.doing() == doing.IN_THE_APP
+
+
+def test_whoever_is_asked_first_is_waited_for_last(captured: Captured) -> None:
+    """Of services asked one within the other the innermost is told, however many were asked before."""
+    tracer = captured.provider.get_tracer("opentelemetry.instrumentation.redis")
+    save = Save(tracer.start_span("POST /"), None)
+    outer = tracer.start_span("outer", kind=SpanKind.CLIENT, attributes={"rpc.system": "grpc"})
+    save.ask(outer)
+    for _ in range(20):
+        inner = tracer.start_span("inner", kind=SpanKind.CLIENT)
+        save.ask(inner)
+        assert save.doing() == "waiting for redis"
+        inner.end()
+        assert save.doing() == "waiting for grpc"
+    outer.end()
+    assert save.doing() == doing.IN_THE_APP
+
+
+def test_of_two_calls_the_one_that_writes_is_told(captured: Captured) -> None:
+    """A save is about what it stores, whatever it reads beside that."""
+    tracer = captured.provider.get_tracer("test")
+    save = Save(tracer.start_span("POST /"), None)
+    for operation in ("PutObject", "GetObject"):
+        save.begin(StorageCall(tracer.start_span(f"S3.{operation}"), operation, {"Bucket": "b", "Key": "k"}))
+    assert save.doing() == "preparing PutObject, one of 2 calls at once"

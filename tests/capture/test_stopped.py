@@ -33,6 +33,7 @@ View = Callable[[], Any]
 
 _SIGNAL = signal.SIGUSR1
 _SECONDS = 60
+_WAITED_SECONDS = 0.05
 _TOLD = ("doing", "error_code", "outcome", "stage", "stored")
 
 
@@ -136,7 +137,9 @@ def test_stopped_while_it_waits_for_the_store(
     assert (attempt.name, attempt.status.status_code) == ("attempt: SystemExit", StatusCode.ERROR)
     (call,) = captured.calls
     assert call.status.status_code is StatusCode.ERROR
-    assert facts(captured.saves[0])[attribute.ATTEMPTS] == 1
+    held = facts(captured.saves[0])
+    assert held[attribute.ATTEMPTS] == 1
+    assert attribute.CAUGHT_EXCEPTIONS not in held
 
 
 def test_stopped_in_a_backoff(
@@ -150,10 +153,12 @@ def test_stopped_in_a_backoff(
     store.script = [refused("503 Slow Down", "SlowDown")] * 2
     client = client_of(store, retries=11)
     slept: list[float] = []
+    waited = threading.Event()
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         if len(slept) == 2:
+            waited.wait(_WAITED_SECONDS)
             stopping()
 
     monkeypatch.setattr(botocore.endpoint.time, "sleep", sleep)
@@ -162,6 +167,7 @@ def test_stopped_in_a_backoff(
     assert told["doing"] == "backing off before attempt 3 of 12 of PutObject"
     assert told["stored"] == "no"
     assert [one.name for one in captured.attempts] == ["attempt: 503 SlowDown"] * 2
+    assert facts(captured.saves[0])[attribute.BACKOFF_SECONDS] >= _WAITED_SECONDS
 
 
 def test_stopped_while_it_waits_for_another_service(
@@ -233,6 +239,34 @@ def test_a_thread_that_goes_on(
     told, held = _told(captured), facts(captured.saves[0])
     assert (told["doing"], told["stored"]) == ("preparing PutObject", "unknown")
     assert (held[attribute.CALLS], held[attribute.S3_KEY]) == (1, "maps/m1/draft.json")
+
+
+def test_a_thread_that_goes_on_after_an_error(
+    captured: Captured, store: RawStore, client_of: MakeClient
+) -> None:
+    """Where the app itself fails meanwhile, its call in a thread is counted once."""
+    client, begun, go_on = client_of(store), threading.Event(), threading.Event()
+
+    def wait(**_: Any) -> None:
+        begun.set()
+        assert go_on.wait(_SECONDS)
+
+    client.meta.events.register("before-call.s3.PutObject", wait)
+    app, threads = flask.Flask("failing"), []
+
+    @app.post("/save")
+    def save() -> Any:
+        threads.append(threading.Thread(target=contextvars.copy_context().run, args=(_put, client)))
+        threads[0].start()
+        assert begun.wait(_SECONDS)
+        raise LookupError
+
+    assert app.test_client().post("/save").status_code == 500
+    go_on.set()
+    threads[0].join()
+    held = facts(captured.saves[0])
+    assert (held[attribute.CALLS], held[attribute.OBJECTS], held[attribute.STORED]) == (1, 1, "unknown")
+    assert (held[attribute.STAGE], held[attribute.ERROR_CODE]) == ("app", "LookupError")
 
 
 def _aborted() -> None:

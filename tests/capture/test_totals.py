@@ -105,3 +105,15 @@ def test_the_stage_of_a_failure(status: int | None, attempts: int, failure: Fail
     totals.add(call, failure, "Error")
     assert totals.failure is not None
     assert totals.failure.stage == stage
+
+
+def test_a_call_is_open_until_it_ends() -> None:
+    """What has begun is kept until it is taken in, and no longer."""
+    totals = Totals()
+    first, second = _call("PutObject"), _call("UploadPart", 2)
+    totals.begin(first)
+    totals.begin(second)
+    totals.add(first, None, None)
+    assert totals.open == [second]
+    totals.add(second, REFUSED, "ClientError")
+    assert totals.open == []
