@@ -105,7 +105,7 @@ def killed(case: Case) -> Iterator[str]:
 
 def _what_ended(case: Case, took: Sequence[float]) -> Iterator[str]:
     """Yield what to do about each thing that ended saves, the most frequent first."""
-    codes = Counter(kind_of(save)[0] for save in case.failed)
+    codes = Counter(_stopped_by(save) for save in case.failed)
     for code, _ in codes.most_common():
         if code == WORKER_TIMEOUT:
             yield _limit_struck(case)
@@ -113,6 +113,12 @@ def _what_ended(case: Case, took: Sequence[float]) -> Iterator[str]:
             yield _STOPPED_BY[code]
     if not codes.keys() <= {WORKER_TIMEOUT, *_STOPPED_BY}:
         yield _ended_without_a_word(case, took)
+
+
+def _stopped_by(save: Save) -> str:
+    """Return a save's code; of one killed outright the worker's limit, where that is known to have struck."""
+    told = save.span.attributes.get(attributes.KILLED_BY)
+    return WORKER_TIMEOUT if told == WORKER_TIMEOUT else kind_of(save)[0]
 
 
 def _limit_struck(case: Case) -> str:
@@ -134,6 +140,9 @@ def _ended_without_a_word(case: Case, took: Sequence[float]) -> str:
     limit = worker_limit(case)
     if OUT_OF_MEMORY in case.of_saves(attributes.KILLED_BY):
         return "Give the app more memory, or find what takes it: the kernel killed these workers."
+    crashes = _CRASHES & set(case.of_saves(attributes.KILLED_BY))
+    if crashes:
+        return f"Find what crashes the app's process ({listed(sorted(crashes))}): code in C, a driver's say."
     if limit is not None and took and max(took) < EARLY * limit:
         return (
             f"Find out what ended these workers before their limit of {duration(limit)}: a deploy, the"
@@ -148,7 +157,10 @@ def _ended_without_a_word(case: Case, took: Sequence[float]) -> str:
 
 
 WORKER_TIMEOUT = "worker_timeout"
-"""Code of a save that gunicorn's limit stopped."""
+"""Code of a save that gunicorn's limit stopped, and what `attributes.KILLED_BY` says of one killed for it."""
+
+_CRASHES = {"SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"}
+"""Signals that a process brings upon itself."""
 
 _STOPPED_BY: Mapping[str, str] = {
     "worker_stopped": (

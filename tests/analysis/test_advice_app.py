@@ -237,6 +237,22 @@ def test_a_limit_that_strikes_whole_workers() -> None:
     assert "of the kind gevent only where" in steps
 
 
+@pytest.mark.parametrize(
+    ("by", "todo"),
+    [
+        ("worker_timeout", "Let the client give up first"),
+        ("SIGSEGV", "Find what crashes the app's process (SIGSEGV)"),
+        ("SIGKILL", "Find out what ended these workers before their limit of 30 s"),
+    ],
+)
+def test_what_killed_a_worker_outright(by: str, todo: str) -> None:
+    """The limit that struck, a crash of its own, or nobody knows what: each has its step."""
+    steps = advised(
+        "process.killed", [stopped("worker_killed", "in the app", seconds=3.0, **{names.KILLED_BY: by})]
+    )
+    assert steps.startswith(todo)
+
+
 def test_saves_that_several_things_stopped() -> None:
     """Each thing that stopped saves has its step, the most frequent first."""
     saves = [
