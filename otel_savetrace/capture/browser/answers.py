@@ -39,6 +39,10 @@ def is_whole(response: flask.Response, names: frozenset[str], say: Say) -> bool:
     if status in _PARTIAL_OR_EMPTY or not (200 <= status < 300 or status >= 400):
         return False
     if type(response.response) is not list or response.direct_passthrough:
+        say(
+            "the script is not added to pages that the app sends as a file or a stream;"
+            " put its line there by hand (docs/browser.md)"
+        )
         return False
     if not _extends_ascii(response.headers["Content-Type"]):
         return False

@@ -205,6 +205,7 @@ def test_a_weak_tag_stays(open_site: OpenSite) -> None:
     [
         (LEFT_ALONE["compressed"], "the app itself compresses (Content-Encoding: gzip)"),
         (LEFT_ALONE["a digest"], "the header content-md5"),
+        (LEFT_ALONE["streamed"], "a file or a stream"),
     ],
 )
 def test_what_keeps_the_script_out_is_said_once(
