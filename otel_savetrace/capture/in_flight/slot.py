@@ -116,7 +116,7 @@ class Slot:
     def answer(self, known: Mapping[str, Any], status: int) -> None:
         """Note what became of the save: all that its span tells, where it failed or retries a failed one."""
         self.answered = True
-        failed = known[attribute.OUTCOME] == attribute.FAILED
+        failed = known.get(attribute.OUTCOME) == attribute.FAILED
         if failed or attribute.SAVE_ATTEMPT in known:
             self._write(record.OBJECT_AT, _json({**self._about, **known}, record.LONGEST_ANSWER))
         file = self._file

@@ -9,7 +9,7 @@ from typing import Any
 
 import flask
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 import otel_savetrace
@@ -117,6 +117,24 @@ def test_keys_that_are_left_out_are_left_out(captured: Captured, dead: Dead, tel
     for told in tell(dead):
         assert attribute.S3_KEY not in facts(told)
         assert not any("my-map" in str(value) for value in facts(told).values())
+
+
+class _Forgetful(SpanProcessor):
+    """Somebody's processor that counts on having seen the start of each span that ends."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Fail, since it has not."""
+        raise KeyError(span.name)
+
+
+def test_a_processor_that_has_not_seen_them_start_keeps_them_from_nobody(
+    captured: Captured, dead: Dead, tell: Told, announced: set[str]
+) -> None:
+    """One of the app's own that fails on such spans costs no exporter a span."""
+    announced.add("a missing span is handed on")
+    chain: Any = captured.provider._active_span_processor
+    chain._span_processors = (_Forgetful(), *chain._span_processors)
+    assert len(tell(dead)) == 2
 
 
 def test_a_process_that_left_no_resource_is_told_under_ones_own(
