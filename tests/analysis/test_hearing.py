@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -76,6 +77,7 @@ def test_a_redirect_is_one_answer() -> None:
     form = browser_span("a", shares_trace=False)
     worked = only(form, flask_span("a", http__status_code=302))
     assert (worked.outcome, disagreement(worked)) == ("succeeded", None)
+    assert worked.span.attributes[WITNESSES] == "trace, browser"
     sent_away = flask_span(
         "a", outcome=names.FAILED, http__status_code=302, savetrace__error_code="login_redirect",
         savetrace__stage=names.SESSION,
@@ -173,8 +175,26 @@ def test_a_form_is_joined_without_a_trace() -> None:
 
 def test_what_should_have_been_in_the_trace_is_not_joined_by_time() -> None:
     """Where requests carry their trace, one whose trace the app does not have never came there."""
-    lost = browser_span("b", 0.0, outcome=names.FAILED, code="offline", status=None)
-    assert len(saves([flask_span("a"), browser_span("a"), lost])) == 2
+    lost = browser_span("b", 50.0, outcome=names.FAILED, code="offline", status=None)
+    without_word = flask_span("c", 50.3)
+    found = saves([flask_span("a"), browser_span("a"), without_word, lost])
+    assert [save.outcome for save in found] == ["succeeded", "failed", "succeeded"]
+
+
+def test_a_form_beside_requests_that_carry_their_trace() -> None:
+    """A form is joined by its time though others are joined by their trace."""
+    form = browser_span("c", 50.0, shares_trace=False)
+    _, by_form = saves([flask_span("a"), browser_span("a"), flask_span("c", 50.3), form])
+    assert by_form.span.attributes[WITNESSES] == "trace, browser"
+
+
+def test_a_server_that_tried_again() -> None:
+    """Of two saves in one trace, the first of which nginx gave up for another, the browser got the last."""
+    first = flask_span("a", outcome=names.FAILED, savetrace__error_code="SlowDown", http__status_code=503)
+    second = dataclasses.replace(flask_span("a", 1.5), span_id="5" * 16)
+    before, after = saves([browser_span("a", seconds=3.0), first, second])
+    assert [WITNESSES in save.span.attributes for save in (before, after)] == [False, True]
+    assert (before.outcome, after.outcome) == ("failed", "succeeded")
 
 
 def test_what_is_no_save_stays_none() -> None:
@@ -194,6 +214,7 @@ def test_the_save_after_one_that_never_arrived_is_its_retry() -> None:
 def test_a_browsers_span_is_no_dependency() -> None:
     """A span of the browser that says error is not another service that the save needed."""
     lost = browser_span("a", outcome=names.FAILED, code="timeout", status=None)
+    lost = dataclasses.replace(lost, status="error")
     assert failed_dependencies([lost, flask_span("a")], {lost.trace_id}) == {}
 
 
@@ -222,6 +243,8 @@ def test_who_says_what_and_who_is_right() -> None:
         "browser: timeout after 2.0 s; nginx: 499; app: 200; store: stored."
         " The browser is right for the user: it failed, and is stored all the same"
     )
+    two = only(gone, flask_span("a", seconds=3.0))
+    assert str(disagreement(two)).startswith("browser: timeout after 2.0 s; app: 200; store: stored.")
     three = only(nginx_span("a", 504, answered=False), flask_span("a", seconds=3.0))
     assert str(disagreement(three)).startswith("nginx: 504; app: 200; store: stored. nginx is right")
 
