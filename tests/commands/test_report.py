@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -217,17 +218,24 @@ def test_where_a_jaeger_has_no_save_it_is_told_of_which_time(jaeger: StubJaeger)
     assert "No save" not in run(f"{jaeger.address}/base", "--storymap", "nobody-s", "--since", "9d").stderr
 
 
+def read_to_the_end(terminal: int) -> bytes:
+    """Read what is written to a terminal until nobody holds it any more, which Linux tells by an error."""
+    told = b""
+    with os.fdopen(terminal, "rb", buffering=0) as shown, contextlib.suppress(OSError):
+        while piece := shown.read(4_096):
+            told += piece
+    return told
+
+
 def test_only_a_terminal_is_told_how_far_a_jaeger_is_read(jaeger: StubJaeger) -> None:
     """A bar with the traces that have come stands there while it is read; in a pipe there is none of it."""
     words = command(f"{jaeger.address}/base", "--json", "--since", "2026-11-24")
     ours, terminal = pty.openpty()
-    with os.fdopen(ours, "rb", buffering=0) as shown:
-        subprocess.run(  # noqa: S603 - ours
-            words, stdout=subprocess.DEVNULL, stderr=terminal, env={**base_environment(), "TERM": "xterm"},
-            check=True,
-        )  # fmt: skip
-        told = shown.read(65_536).decode()
+    environment = {**base_environment(), "TERM": "xterm"}
+    ran = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=terminal, env=environment)  # noqa: S603 - ours
     os.close(terminal)
+    told = read_to_the_end(ours).decode()
+    assert ran.wait(timeout=30) == 0
     assert f"reading {jaeger.address}/base" in told
     assert "10 traces" in told
     piped = subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - ours
