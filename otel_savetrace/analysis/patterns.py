@@ -161,7 +161,10 @@ def _no_storage_error(failed: Sequence[Save], episodes: Sequence[Episode]) -> Pa
         every = "the failed save" if len(failed) == 1 else f"each of {len(failed):,} failed saves"
         says = f"In {every} a storage call failed, or did not end."
         return PatternFound("no_storage_error", False, 0, 0.0, says)
-    writing = [save for save in found if any(call.writes for call in save.calls)]
+    writing = [
+        save for save in found
+        if save.stored == attributes.YES or any(call.writes for call in save.calls)
+    ]  # fmt: skip
     cut = sum(save.stage == attributes.PROCESS and save.stored != attributes.YES for save in writing)
     middle = f", {cut:,} {'was' if cut == 1 else 'were'} in the middle of it" if cut else ""
     says = (

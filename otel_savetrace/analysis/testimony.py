@@ -61,7 +61,9 @@ def with_front(save: Save, told: Span, row: Span, *, traced: bool) -> Span:
         held |= _what_the_front_sent(save, status, traced=traced)
     else:
         held = {**of_front, **held}
-    return dataclasses.replace(told, attributes=held, service=told.service or row.service)
+    # An app that does not say its name is not the front server all the same.
+    service = told.service if traced else told.service or row.service
+    return dataclasses.replace(told, attributes=held, service=service)
 
 
 def with_browser(save: Save, row: Span) -> Span:
