@@ -10,6 +10,8 @@ over and noting that, has the same ids, and is read as one.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import sys
 import tempfile
 import time
@@ -31,7 +33,9 @@ from otel_savetrace.spans.rows import Span
 KINDS = {
     "sync": ("--workers", "4", "--preload"),
     "gthread": ("--workers", "3", "--threads", "4", "--preload"),
+    "gevent": ("--workers", "3", "--worker-class", "gevent", "--preload"),
 }
+_PATCHED_FIRST = {"OTEL_PYTHON_AUTO_INSTRUMENTATION_EXPERIMENTAL_GEVENT_PATCH": "patch_all"}
 _USERS = 6
 _STORE_SECONDS = 0.05
 _BETWEEN = (0.1, 0.9)
@@ -47,7 +51,8 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], metavar="KIND", help=", ".join(KINDS))
     chosen = parser.parse_args()
     good = True
-    for kind in chosen.kinds or KINDS:
+    kinds = [kind for kind in KINDS if kind != "gevent" or importlib.util.find_spec("gevent") is not None]
+    for kind in chosen.kinds or kinds:
         with tempfile.TemporaryDirectory() as made:
             good &= _run(kind, chosen.kills, chosen.seed, chosen.keep or Path(made))
     sys.exit(0 if good else 1)
@@ -86,7 +91,8 @@ def _app(kind: str, store: str, folder: Path) -> Process:
             "OTEL_SAVETRACE_IN_FLIGHT": str(folder / "in-flight"),
             "OTEL_SAVETRACE_KEY_PATTERN": servers.KEY_PATTERN,
             "OTEL_SAVETRACE_SAVE_ROUTES": "/save/<save_id>",
-            "PYTHONPATH": str(_CHECKOUT),
+            "PYTHONPATH": os.pathsep.join([str(_CHECKOUT), os.environ.get("PYTHONPATH", "")]),
+            **(_PATCHED_FIRST if kind == "gevent" else {}),
             "BEGUN": str(folder / "begun"),
         },
     )

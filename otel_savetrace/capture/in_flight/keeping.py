@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_savetrace import attributes as attribute
@@ -200,10 +201,15 @@ def hide_of(settings: Settings) -> Hide | None:
 
 
 def _batch_exporters(provider: Any) -> list[Any]:
-    """Return the exporters that spans wait for in memory."""
+    """Return the exporters for which all sampled spans wait in memory."""
     chain = getattr(provider, "_active_span_processor", None)
     processors = getattr(chain, "_span_processors", ())
-    batches = (getattr(processor, "_batch_processor", None) for processor in processors)
+    batches = (
+        getattr(processor, "_batch_processor", None)
+        for processor in processors
+        # A processor of its own mind may leave spans out, and nobody would know of which.
+        if type(processor).on_end is BatchSpanProcessor.on_end
+    )
     exporters = (getattr(batch, "_exporter", None) for batch in batches)
     return [
         exporter for exporter in exporters if hasattr(exporter, "__dict__") and hasattr(exporter, "export")

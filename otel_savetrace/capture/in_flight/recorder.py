@@ -7,6 +7,7 @@ batches has had the save's span: until then the span is nowhere but in the memor
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from otel_savetrace.config import RequestAttribute
 
 _SAMPLED = 1
 _MOST_NAMES = 1_000
+_LONGEST_WAIT = 300 * 10**9
+"""Nanoseconds after which a span that no exporter had was dropped, by a full queue or a filter."""
 _BEGINNINGS = ("http.method", "http.request.method", "http.route")
 """What a server span begins with and a reader knows a route by, under old and new names."""
 
@@ -88,9 +91,14 @@ class Recorder:
             save.slot.answer(known if self._hide is None else self._hide(known), status)
 
     def request_ends(self, save: Save) -> None:
-        """Let a slot go whose save's span needs no exporter any more."""
-        if not self._exporters and save.slot is not None:
+        """Let a slot go whose save's span needs no exporter any more; else see that it is not kept for ever."""
+        slot = save.slot
+        if slot is None:
+            return
+        if not self._exporters:
             self._let_go(save.span.get_span_context().span_id)
+        elif not slot.answered:
+            slot.answered = time.time_ns()
 
     def exported(self, spans: Iterable[Any]) -> None:
         """Note that an exporter has had these spans, and let go of the slots of saves among them."""
@@ -107,9 +115,12 @@ class Recorder:
 
     def look(self) -> None:
         """Write down what each save is doing at this moment; not for a thread that serves."""
-        for slot in tuple(self._slots.values()):
+        long_ago = time.time_ns() - _LONGEST_WAIT
+        for span_id, slot in tuple(self._slots.items()):
             if not slot.answered:
                 guard.run("a save in flight is looked at", self._look_at, slot)
+            elif slot.answered < long_ago:
+                self._let_go(span_id)
 
     def _look_at(self, slot: Slot) -> None:
         slot.look()

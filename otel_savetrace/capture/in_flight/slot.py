@@ -34,8 +34,8 @@ _LAST = (attribute.S3_KEY, attribute.USER_ERROR)
 class Slot:
     """Writes to the slot at `at` in `file`; once it was let go, what is written goes nowhere.
 
-    `answered` says that what became of the save is in it; `context` is the request's own, for a look at it
-    from elsewhere. `owed` is how many exporters have not had the save's span yet.
+    `answered` is when what became of the save was known (nanoseconds since 1970, 0: not yet); `context` is the
+    request's own, for a look at it from elsewhere. `owed` is how many exporters have not had the save's span.
     """
 
     __slots__ = ("_about", "_file", "_seed", "answered", "at", "context", "owed", "save")
@@ -49,7 +49,7 @@ class Slot:
         self.at = at
         self.save: Save | None = save
         self.context: contextvars.Context | None = contextvars.copy_context()
-        self.answered = False
+        self.answered = 0
         self._about: Mapping[str, Any] = _NOTHING
         self.owed = exporters
         self._seed = span_id & _HALF
@@ -115,7 +115,7 @@ class Slot:
 
     def answer(self, known: Mapping[str, Any], status: int) -> None:
         """Note what became of the save: all that its span tells, where it failed or retries a failed one."""
-        self.answered = True
+        self.answered = now = time.time_ns()
         failed = known.get(attribute.OUTCOME) == attribute.FAILED
         if failed or attribute.SAVE_ATTEMPT in known:
             self._write(record.OBJECT_AT, _json({**self._about, **known}, record.LONGEST_ANSWER))
@@ -125,7 +125,7 @@ class Slot:
             stored = _STORED.get(known.get(attribute.STORED, ""), record.NO)
             mapped[self.at + _STEP_AT + record.STORED_AT] = stored
             outcome = record.FAILED if failed else record.SUCCEEDED
-            _pack_answer(mapped, self.at + _ANSWER_AT, outcome, 0, status, 0, time.time_ns())
+            _pack_answer(mapped, self.at + _ANSWER_AT, outcome, 0, status, 0, now)
 
     def let_go(self) -> ProcessFile | None:
         """Free the slot; returns its file the first time."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import flask
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -183,6 +185,47 @@ def test_an_answer_stays_until_its_span_is_handed_over(
     assert failed.about[attribute.S3_KEY] == KEY
     assert worked.stored == record.YES
     instrumented.provider.force_flush()
+    assert now() == []
+
+
+class _Choosy(BatchSpanProcessor):
+    """Somebody's processor that exports what it likes."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Export nothing."""
+
+
+def test_a_processor_that_leaves_spans_out_is_not_waited_for(
+    site: Site, now: Look, instrumented: Captured, settings: otel_savetrace.Settings
+) -> None:
+    """Where nobody can know which spans it will export, a save leaves its slot at its end."""
+    otel_savetrace.uninstrument()
+    instrumented.provider.add_span_processor(_Choosy(InMemorySpanExporter()))
+    otel_savetrace.instrument(instrumented.provider, settings)
+    site.save(site.app())
+    assert now() == []
+
+
+def test_a_span_that_was_dropped_is_not_waited_for(
+    site: Site,
+    now: Look,
+    instrumented: Captured,
+    settings: otel_savetrace.Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What no exporter has had after five minutes was dropped: its slot is free again."""
+    otel_savetrace.uninstrument()
+    exporter = InMemorySpanExporter()
+    instrumented.provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000))
+    otel_savetrace.instrument(instrumented.provider, settings)
+    site.save(site.app())
+    recorder = in_flight.recorder
+    assert recorder is not None
+    recorder.look()
+    assert len(now()) == 1
+    later = time.time_ns() + 301 * 10**9
+    monkeypatch.setattr("time.time_ns", lambda: later)
+    recorder.look()
     assert now() == []
 
 
