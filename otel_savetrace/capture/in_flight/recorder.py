@@ -91,7 +91,7 @@ class Recorder:
             save.slot.answer(known if self._hide is None else self._hide(known), status)
 
     def request_ends(self, save: Save) -> None:
-        """Let a slot go whose save's span needs no exporter any more; else see that it is not kept for ever."""
+        """Let a slot go whose save's span needs no exporter any more; see that no other is kept for ever."""
         slot = save.slot
         if slot is None:
             return

@@ -34,7 +34,7 @@ _LAST = (attribute.S3_KEY, attribute.USER_ERROR)
 class Slot:
     """Writes to the slot at `at` in `file`; once it was let go, what is written goes nowhere.
 
-    `answered` is when what became of the save was known (nanoseconds since 1970, 0: not yet); `context` is the
+    `answered` is when what became of the save was known (nanoseconds since 1970, 0: not yet), `context` the
     request's own, for a look at it from elsewhere. `owed` is how many exporters have not had the save's span.
     """
 
