@@ -6,21 +6,12 @@ several attempts under way fit a line equally well, it is joined to none and cou
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 
 from otel_savetrace.logs.envelope import Line
-from otel_savetrace.logs.storage_lines import (
-    Answer,
-    Begun,
-    Ended,
-    Facts,
-    Ids,
-    More,
-    Raised,
-    answer,
-    read,
-)
+from otel_savetrace.logs.logged_call import LoggedCall, together
+from otel_savetrace.logs.storage_error import StorageError, note
+from otel_savetrace.logs.storage_lines import Begun, Ended, Facts, Ids, More, Raised, read
 from otel_savetrace.spans.reading import Account
 
 MOST_OPEN = 256
@@ -32,64 +23,12 @@ MOST_WAITING = 4_096
 LONGEST_SECONDS = 900.0
 """An attempt without an end for so long has none: what comes then ends a later one."""
 
-LINES_OF_AN_ERROR = 64
-"""An error is whole when so many storage lines have followed its first."""
-
 MOST_ANSWER = 16_384
 MOST_ANSWER_LINES = 200
 
 AMBIGUOUS = "a storage line that several saves under way fit equally well"
 WITHOUT_ATTEMPT = "the end of a save whose [SAVE_ATTEMPT] the log does not have"
 WITHOUT_ERROR = "a further line of an error whose first line the log does not have"
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class LoggedCall:
-    """A storage call as a log tells it; times in nanoseconds since 1970.
-
-    `result` is ``succeeded``, ``unconfirmed`` (nobody knows whether it is stored), ``failed``, or None where
-    its end is not there. `timed`: the log says when, else the times tell no more than the order. `kind` and
-    `code` are the exception's class and the store's code.
-    """
-
-    function: str | None
-    facts: Facts
-    ids: Ids | None
-    trace_id: str | None
-    process: str | None
-    start: int
-    end: int
-    where: str
-    timed: bool
-    result: str | None = None
-    attempts: int | None = None
-    kind: str | None = None
-    code: str | None = None
-    answer: Answer | None = None
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Error:
-    """An error whose lines are still coming in; `calls` are those that it may have ended."""
-
-    raised: Raised
-    line: Line
-    time: int
-    where: str
-    calls: list[LoggedCall]
-    lines_left: int = LINES_OF_AN_ERROR
-    facts: list[Facts] = dataclasses.field(default_factory=list)
-    attempts: int | None = None
-    answer: str = ""
-    answer_lines: int = 0
-
-    def lacks(self, record: More) -> bool:
-        """Return whether this line may be one of its own that has not come yet."""
-        if record.answer is not None:
-            return not self.answer
-        if record.attempts is None and any(_tell_the_same(record.facts, facts) for facts in self.facts):
-            return False
-        return not self.calls or any(record.facts.fits(call.facts) for call in self.calls)
 
 
 class StorageCalls:
@@ -99,8 +38,8 @@ class StorageCalls:
         self._account = account
         self._open: dict[str | None, list[LoggedCall]] = {}
         self._by_ids: dict[Ids, LoggedCall] = {}
-        self._errors: list[_Error] = []
-        self._answering: _Error | None = None
+        self._errors: list[StorageError] = []
+        self._answering: StorageError | None = None
         self._orphans: list[LoggedCall] = []
         self._attempts_seen = False
 
@@ -170,7 +109,7 @@ class StorageCalls:
         self._close(call)
         call.end, call.attempts = max(time, call.start), record.attempts
         call.result = "succeeded" if record.sure else "unconfirmed"
-        call.facts = _together([call.facts, record.facts])
+        call.facts = together([call.facts, record.facts])
         if found:
             yield call
         else:
@@ -178,11 +117,11 @@ class StorageCalls:
 
     def _raise(self, record: Raised, line: Line, time: int, where: str) -> None:
         found = self._under_way(record.ids, record.function, Facts(), line)
-        error = _Error(record, line, time, where, found)
+        error = StorageError(record, line, time, where, found)
         self._errors.append(error)
         self._claim(error)
 
-    def _claim(self, error: _Error) -> None:
+    def _claim(self, error: StorageError) -> None:
         """Take the one call that an error can have ended from those under way."""
         if len(error.calls) == 1:
             self._close(error.calls[0])
@@ -224,14 +163,14 @@ class StorageCalls:
         error.answer_lines += 1
         error.answer = (error.answer + line.text)[:MOST_ANSWER]
 
-    def _is_over(self, error: _Error, ids: Ids | None, line: Line) -> bool:
+    def _is_over(self, error: StorageError, ids: Ids | None, line: Line) -> bool:
         """Return whether an error has no further line: its process writes of something else by now."""
         error.lines_left -= 1
         if error.raised.ids is not None or ids is not None:
             return error.raised.ids == ids or error.lines_left <= 0
         return (line.process is not None and line.process == error.line.process) or error.lines_left <= 0
 
-    def _settle(self, errors: Iterable[_Error]) -> Iterator[LoggedCall]:
+    def _settle(self, errors: Iterable[StorageError]) -> Iterator[LoggedCall]:
         """End the calls that errors tell of, of which no further line comes."""
         for error in list(errors):
             self._errors = [one for one in self._errors if one is not error]
@@ -248,7 +187,7 @@ class StorageCalls:
             )
             self._close(call)
             call.end = max(error.time, call.start)
-            _note(call, error)
+            note(call, error)
             if found:
                 yield call
             else:
@@ -288,34 +227,3 @@ class StorageCalls:
             self._by_ids.pop(call.ids, None)
         elif self._is_under_way(call):
             self._open[call.process].remove(call)
-
-
-def _tell_the_same(one: Facts, other: Facts) -> bool:
-    """Return whether two lines tell the same of an error: its key, or its size."""
-    return (one.key is not None and other.key is not None) or (
-        one.key is None and other.key is None and None not in (one.content_size, other.content_size)
-    )
-
-
-def _note(call: LoggedCall, error: _Error) -> None:
-    raised, told = error.raised, answer(error.answer)
-    unnamed = raised.code == raised.kind and told.code is not None
-    call.result, call.kind, call.answer = "failed", raised.kind, told
-    call.code = told.code if unnamed else raised.code
-    call.attempts = error.attempts
-    if call.attempts is None and told.retries is not None:
-        call.attempts = told.retries + 1
-    call.facts = _together([call.facts, *error.facts])
-
-
-def _together(facts: Iterable[Facts]) -> Facts:
-    whole = Facts()
-    for one in facts:
-        better = one.key is not None and (whole.key is None or (whole.cut and not one.cut))
-        whole = Facts(
-            one.key if better else whole.key,
-            one.cut if better else whole.cut,
-            one.key_len if whole.key_len is None else whole.key_len,
-            one.content_size if whole.content_size is None else whole.content_size,
-        )
-    return whole

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis.witnesses import KEY_CUT, STORAGE_LOG, UNTIMED, WITNESSES
-from otel_savetrace.logs.storage_calls import LoggedCall
+from otel_savetrace.logs.logged_call import LoggedCall
 from otel_savetrace.logs.storage_lines import operation_of
 from otel_savetrace.spans.rows import AttributeValue, Span, SpanStatus
 
