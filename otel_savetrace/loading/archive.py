@@ -26,6 +26,7 @@ class Archive:
     """One source: what a person calls it, its files or the spans that are in memory already.
 
     `skipped` and `account` tell what was no span in it; `careful` are the lines that were read with care.
+    Files that are kept are a copy of what can be read only once.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Archive:
     spans: Sequence[Span] = ()
     skipped_before: tuple[Skipped, ...] = ()
     jaeger_address: str | None = None
+    is_kept: bool = False
     account: Account = dataclasses.field(default_factory=Account)
     careful: set[str] = dataclasses.field(default_factory=set)
 
@@ -98,7 +100,7 @@ def _lines(archive: Archive, account: Account, at: At | None) -> Iterator[tuple[
     for file in archive.files:
         told = None if at is None else _after(at, passed)
         for number, line in enumerate(lines_of(file, account, told), start=1):
-            yield f"{file}, line {number}", line
+            yield f"{archive.name if archive.is_kept else file}, line {number}", line
         passed += file.stat().st_size
 
 

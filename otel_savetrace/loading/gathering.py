@@ -1,11 +1,13 @@
 """Sources as archives: large files of spans stay where they lie, all else is read at once.
 
-What a Jaeger gives is written to a file as soon as it is large, page by page, and is then read as any other.
+What a Jaeger or standard input gives is written to a file as soon as it is large, and is then read as any
+other.
 """
 
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,13 +15,16 @@ import zstandard
 
 from otel_savetrace.loading.archive import Archive
 from otel_savetrace.loading.progress import Progress
+from otel_savetrace.logs.reading import is_log, read_log_lines
 from otel_savetrace.logs.together import logs_of
 from otel_savetrace.spans.files import GZIP_BEGINS, ZSTANDARD_BEGINS, files_of, lines_of
 from otel_savetrace.spans.jaeger import base_address, lines_of_jaeger
 from otel_savetrace.spans.jaeger_http import without_password
+from otel_savetrace.spans.otlp_json import read_lines
 from otel_savetrace.spans.otlp_lines import BEGINS, spans_of_line
 from otel_savetrace.spans.reading import Account, Query, Reading, each_once, gathering_no_garbage
-from otel_savetrace.spans.sources import STANDARD_INPUT, is_jaeger, read, read_all
+from otel_savetrace.spans.sources import LINES_LOOKED_AT as LINES_OF_A_LOG
+from otel_savetrace.spans.sources import STANDARD_INPUT, STANDARD_INPUT_NAME, is_jaeger, read, read_all
 
 LARGE_BYTES = 32_000_000
 """Spans of so many bytes take a quarter of a gigabyte as Python objects; more stay in their files."""
@@ -43,7 +48,7 @@ def gather(
         with gathering_no_garbage():
             return [in_memory(reading) for reading in read_all(sources, query, progress.share)]
     return [
-        _archive(source, query, folder / f"jaeger-{number}.jsonl.zst", progress, large_bytes)
+        _archive(source, query, folder / f"kept-{number}.jsonl.zst", progress, large_bytes)
         for number, source in enumerate(sources)
     ]
 
@@ -52,7 +57,10 @@ def _archive(source: str, query: Query, kept: Path, progress: Progress, large_by
     if is_jaeger(source):
         with gathering_no_garbage():
             return _archive_of_jaeger(source, query, kept, progress, large_bytes)
-    if source != STANDARD_INPUT and "://" not in source:
+    if source == STANDARD_INPUT:
+        with gathering_no_garbage():
+            return _archive_of_standard_input(query, kept, large_bytes)
+    if "://" not in source:
         path = Path(source)
         files = files_of(path)
         if sum(map(_unpacked_bytes, files)) >= large_bytes and all(map(_holds_spans, files)):
@@ -74,9 +82,26 @@ def _archive_of_jaeger(
         held += len(line)
         if held >= large_bytes:
             _keep(itertools.chain(first, lines), kept)
-            return Archive("jaeger", name, [kept], jaeger_address=address, skipped_before=account.skipped())
+            return Archive("jaeger", name, [kept], (), account.skipped(), address, is_kept=True)
     spans = each_once(span for line in first for span in spans_of_line(line, address, account))
     return Archive("jaeger", name, (), spans, account.skipped(), address)
+
+
+def _archive_of_standard_input(query: Query, kept: Path, large_bytes: int) -> Archive:
+    first: list[bytes] = []
+    held = 0
+    for line in sys.stdin.buffer:
+        first.append(line)
+        held += len(line)
+        if held >= large_bytes:
+            break
+    lines = itertools.chain(first, sys.stdin.buffer)
+    if is_log(first[:LINES_OF_A_LOG]):
+        return in_memory(read_log_lines(lines, STANDARD_INPUT_NAME, query=query))
+    if held < large_bytes:
+        return in_memory(read_lines(lines, STANDARD_INPUT_NAME))
+    _keep(lines, kept)
+    return Archive("file", STANDARD_INPUT_NAME, [kept], is_kept=True)
 
 
 def _keep(lines: Iterator[bytes], path: Path) -> None:

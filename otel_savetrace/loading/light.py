@@ -8,14 +8,14 @@ from __future__ import annotations
 import struct
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 import numpy as np
 
-from otel_savetrace.loading.light_row import COLUMNS, HASHED, MEASURED, NONE, UNMEASURED, Named, Row
+from otel_savetrace.loading.light_row import COLUMNS, HASHED, MEASURED, NONE, UNMEASURED, Named
 
 MEMORY = "300MB"
 """What DuckDB may hold; more lies on disk."""
@@ -84,7 +84,7 @@ class LightTable:
     ) -> None:
         self.database.close()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Sequence[int]) -> None:
         """Add a save's row."""
         self._told.add(row)
 

@@ -74,8 +74,8 @@ def _not_looked_at(sample: Sample) -> Iterator[tuple[str, str]]:
     if sample.failed_read < sample.failed:
         yield (
             f"{sample.failed - sample.failed_read:,} of {count(sample.failed, 'failed save')}",
-            "too many to look at each: they are counted, by their errors too, but episodes, patterns and causes"
-            f" are those of the other {sample.failed_read:,}, some of each error.",
+            "too many to look at each: they are counted, by their errors too, but episodes, patterns and"
+            f" causes are those of the other {sample.failed_read:,}, some of each error.",
         )
     yield (
         f"{sample.worked - sample.worked_read:,} of {count(sample.worked, 'save')} that worked",

@@ -19,6 +19,7 @@ from otel_savetrace.spans.otlp_json import read_lines, read_path
 from otel_savetrace.spans.reading import Heard, Query, Reading
 
 STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "standard input"
 ASK_FOR_ALL = Query()
 
 LINES_LOOKED_AT = 1_000
@@ -66,7 +67,7 @@ def _read_without_logs(source: str, query: Query, begin: Begin | None) -> Readin
 
 
 def _read_standard_input(query: Query) -> Reading:
-    given, name = sys.stdin.buffer, "standard input"
+    given, name = sys.stdin.buffer, STANDARD_INPUT_NAME
     first = list(itertools.islice(given, LINES_LOOKED_AT))
     lines = itertools.chain(first, given)
     if is_log(first):

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.commands.refusal import DEFECT, FAIL_ON_MET, INTERRUPTED, READER_GONE
 from otel_savetrace.demo.processes import LOOPBACK, base_environment
+from otel_savetrace.loading.gathering import LARGE_BYTES
 from otel_savetrace.report.report_json import schema
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
 from tests.spans.stub_jaeger import NOTHING_FOUND, Answer, StubJaeger
@@ -292,3 +293,24 @@ def test_ctrl_c_is_one_word() -> None:
             _, told = ran.communicate(timeout=20)
     assert ran.returncode == INTERRUPTED
     assert told.strip() == "Aborted!"
+
+
+def test_ctrl_c_amid_large_input_leaves_nothing(failures: Path, tmp_path: Path) -> None:
+    """Ctrl-C while gigabytes are read ends it at once: one word, no traceback, no file left behind."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    lines = failures.read_bytes()
+    more = lines * (LARGE_BYTES // len(lines) + 20)
+    ran = subprocess.Popen(  # noqa: S603 - ours
+        command("-", "--json"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )  # fmt: skip
+    assert ran.stdin is not None
+    # The pipe takes 64 KB: once all is written, what it held before is kept on disk, and more is awaited.
+    ran.stdin.write(more)
+    ran.stdin.flush()
+    assert list(folder.glob("*/*"))
+    ran.send_signal(signal.SIGINT)
+    told, complaint = ran.communicate(timeout=30)
+    assert (ran.returncode, told, complaint.strip()) == (INTERRUPTED, b"", b"Aborted!")
+    assert not list(folder.iterdir())

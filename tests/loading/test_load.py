@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import random
 import tempfile
 from collections import Counter
@@ -196,6 +197,46 @@ def test_what_is_refused_is_counted_with_its_reason(tmp_path: Path) -> None:
         (one.why, one.count, one.where) for one in read_path(path).skipped
     }
     assert len(told.skipped) == len(broken)
+
+
+def test_what_nobody_looks_at_is_refused_all_the_same(write: Write) -> None:
+    """Of a span that no save is told by, damage is counted as it is where all are read."""
+    path = write(spans_of_saves(made_incident(8, stale, saves=300)))
+    beside = (
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%b","spanId":"b7ad6b7169203331","kind":1,'
+        b'"name":"GET /","startTimeUnixNano":"%b","endTimeUnixNano":"6","attributes":[{"key":"a","value":'
+        b'{"stringValue":"%b"}}],"status":{}}]}]}]}\n'
+    )
+    whole = b"0af7651916cd43dd8448eb211c80319c"
+    broken = [
+        beside % (whole[:-2], b"5", b""), beside % (whole[:-1] + b"x", b"5", b""),
+        beside % (whole, b"-5", b""), beside % (whole, b"99999999999999999999", b""),
+        beside % (whole, b"5", b"\xff"), beside % (whole, b"5", b"\\x"),
+        (beside % (whole, b"5", b"")).replace(b'"kind":1,', b'"kind":1,,'),
+        (beside % (whole, b"5", b"")).replace(b'"attributes":[', b'"attributes":[}'),
+    ]  # fmt: skip
+    path.write_bytes(path.read_bytes() + b"".join([*broken, beside % (whole, b"5", b"")]))
+    expected = read_path(path)
+    (told,) = scaled(path, bounds=FEW).sources
+    assert told.spans == len(expected.spans)
+    assert {(one.why, one.count, one.where) for one in told.skipped} == {
+        (one.why, one.count, one.where) for one in expected.skipped
+    }
+    assert sum(one.count for one in told.skipped) == len(broken)
+
+
+def test_standard_input_is_read_as_a_file_is(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large for memory and can be read only once is kept until it has been read twice."""
+    lines = otlp_lines(spans_of_saves(made_incident(7, stale, saves=120)))
+    path = write([])
+    path.write_bytes(b"".join([*lines, b"{\n"]))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    held, expected = scaled(Path("-")), reported_simply(path)
+    document = reported(held)
+    (source,), (of_file,) = document.pop("sources"), expected.pop("sources")
+    assert document == expected
+    assert source == {**of_file, "name": "standard input"}
+    assert [one.where for one in held.sources[0].skipped] == [f"standard input, line {len(lines) + 1}"]
 
 
 def test_what_holds_no_span_is_refused(tmp_path: Path) -> None:
