@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from otel_savetrace import attributes as names
+from otel_savetrace.analysis.advice_condition import look_first
+from otel_savetrace.analysis.findings import Condition
 from tests.analysis.made_incident import Fault, Moment
 from tests.analysis.planted import DAY, Planted, bound, is_right, verdicts
 
@@ -46,3 +50,31 @@ def test_the_age_of_a_server_is_no_condition_of_what_is_tried_again() -> None:
     for seed in range(3):
         for verdict in verdicts(planted.incident(seed, 60)):
             assert verdict.condition is None, verdict.condition
+
+
+@pytest.mark.parametrize("cause", ["process.killed", "front.timeout"])
+def test_waits_are_for_workers(cause: str) -> None:
+    """Where saves fail that waited long, workers are too few or held up, whoever gave up first."""
+    (step,) = look_first(cause, Condition(names.QUEUE_SECONDS, ">=", 12.0, 0.8, 0.02))
+    assert step == (
+        "See what keeps all workers busy, or run more of them (gunicorn --workers, --threads): 80 % of the"
+        " failed saves had waited 12 s or more for one, and 2 % of those that worked."
+    )
+    assert not list(look_first(cause, Condition(names.QUEUE_SECONDS, "<", 1.0, 0.8, 0.02)))
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        (names.WORKER_AGE_SECONDS, "a new worker"),
+        (names.RELOAD_AGE_SECONDS, "a server that was reloaded"),
+        (names.SERVER_AGE_SECONDS, "a server that was started"),
+    ],
+)
+def test_what_is_young_is_not_ready(name: str, who: str) -> None:
+    """Where saves fail soon after a beginning, what began was not ready."""
+    (step,) = look_first("app.exception", Condition(name, "<=", 20, 0.9, 0.1))
+    assert step == (
+        f"Let {who} be ready before it gets requests: 90 % of the failed saves came within 20 s of its"
+        " beginning, and 10 % of those that worked."
+    )
