@@ -26,8 +26,10 @@ from otel_savetrace.demo.incidents.catalogue import INCIDENTS
 from otel_savetrace.demo.incidents.incident import Host, Incident
 from otel_savetrace.demo.incidents.play import play
 from otel_savetrace.demo.interruption import Interruption
+from otel_savetrace.demo.nginx import Nginx, nginx_server
 from otel_savetrace.demo.stage import Stage
 from otel_savetrace.demo.story import Author
+from otel_savetrace.errors import RealPartError
 from otel_savetrace.report.cause_words import cause_in_words, sentence
 from otel_savetrace.spans import sources
 
@@ -52,16 +54,37 @@ LEAST = 12
 
 
 def test_every_incident_is_told_by_its_own_cause(
-    s3_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Of nearly all failed saves of every incident the report names what made them fail, before all else."""
     monkeypatch.setenv(f"{OTEL_SAVETRACE_BIN}VERSITYGW", str(s3_program))
     with_versitygw = not s3_program.name.startswith(WEED)
-    incidents = [one for one in INCIDENTS.values() if with_versitygw or not one.only_versitygw]
+    with_nginx = _has_nginx(request)
+    incidents = [
+        one for one in INCIDENTS.values()
+        if (with_versitygw or not one.only_versitygw) and (with_nginx or one.nginx is None)
+    ]  # fmt: skip
     with ThreadPoolExecutor(AT_ONCE) as threads:
         reports = list(threads.map(lambda one: _report_on(one, tmp_path / one.name), incidents))
     told = {one.name: _cause(report) for one, report in zip(incidents, reports, strict=True)}
     assert told == {one.name: one.cause for one in incidents}
+
+
+def _has_nginx(request: pytest.FixtureRequest) -> bool:
+    try:
+        request.getfixturevalue("nginx_program")
+    except pytest.skip.Exception:
+        return False
+    return True
+
+
+def test_an_incident_without_nginx_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no nginx, its incidents say how to get one."""
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(RealPartError, match="apt-get install nginx-light"):
+        nginx_server(tmp_path / "nginx", 1, 2, Nginx())
 
 
 def test_there_are_as_many_as_were_promised() -> None:
