@@ -1,4 +1,4 @@
-"""Real gunicorn workers, and a whole app, killed outright (SIGKILL) amid a save: another process tells of it."""
+"""Real gunicorn workers, and a whole app, killed outright (SIGKILL) amid a save: another one tells of it."""
 
 from __future__ import annotations
 
