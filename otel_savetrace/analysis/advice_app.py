@@ -12,7 +12,7 @@ from otel_savetrace.analysis import advice_limits, values
 from otel_savetrace.analysis.advice_retries import worker_limit
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.candidates import TIME
-from otel_savetrace.analysis.case import Case, extent_of_time, listed, numbers
+from otel_savetrace.analysis.case import Case, extent_of_time, listed
 from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.patience import SETTINGS, lasted, limits_of, settings_within, trying_of
 from otel_savetrace.analysis.retries import SPARE
@@ -181,7 +181,6 @@ _STOPPED_BY: Mapping[str, str] = {
 
 def front_timeout(case: Case) -> Iterator[str]:
     """The front's patience against the worker's, and the store's."""
-    yield from _waited(case)
     took = [lasted(save) for save in case.failed]
     limit = worker_limit(case)
     yield (
@@ -196,6 +195,8 @@ def front_timeout(case: Case) -> Iterator[str]:
     settings = settings_within(trying_of([*case.failed, *case.worked]), min(took), SETTINGS["front"])
     if settings is not None:
         yield f"{settings}."
+    if any(save.stored == attributes.YES for save in case.failed):
+        yield _stored_all_the_same(case)
 
 
 def bad_gateway(case: Case) -> Iterator[str]:
@@ -216,7 +217,6 @@ def bad_gateway(case: Case) -> Iterator[str]:
 
 def client_gone(case: Case) -> Iterator[str]:
     """Who did not wait, and for how long."""
-    yield from _waited(case)
     limit = limits_of(case.failed).get("browser")
     if limit is not None:
         yield (
@@ -251,19 +251,6 @@ def browser(case: Case) -> Iterator[str]:
     yield "Let the page keep the content and try again: the request, or its answer, was lost on the way."
     if any(save.stored for save in case.failed):
         yield _stored_all_the_same(case)
-
-
-def _waited(case: Case) -> Iterator[str]:
-    """Say that it is workers that lack, where waiting for one is the condition."""
-    found = case.condition
-    if found is None or found.attribute != attributes.QUEUE_SECONDS:
-        return
-    waits = numbers(case.of_saves(attributes.QUEUE_SECONDS))
-    if waits:
-        yield (
-            f"Give the app more workers or threads: these saves had waited {extent_of_time(waits)} before one"
-            " took them."
-        )
 
 
 def _stored_all_the_same(case: Case) -> str:
