@@ -149,6 +149,19 @@ def form_bare() -> str:
     return "<h1>Bad Gateway</h1><a href='/'>Back</a>"
 
 
+@app.post("/form/waiting/<thing>")
+def form_waiting(thing: str) -> flask.Response:
+    """Save a form when the test says so."""
+    gates[thing].wait(60)
+    return page()
+
+
+@app.post("/large/<thing>")
+def large(thing: str) -> dict[str, str]:
+    """Say more than is looked at."""
+    return {"all": "x" * 100_000, "error": f"{thing} is too large"}
+
+
 @app.post("/form/failed")
 def form_failed() -> flask.Response:
     """Fail with a page of the app's own."""

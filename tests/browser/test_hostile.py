@@ -149,6 +149,13 @@ def test_what_the_page_calls_wrongly(open_page: OpenPage, receiver: Receiver) ->
     assert receiver.spans == []
 
 
+def test_a_long_answer(editor: Page, receiver: Receiver) -> None:
+    """Of an answer no more than 64 KB are looked at, while the page reads all of it."""
+    status, text = save_by_fetch(editor, "/large/map")
+    assert (status, json.loads(text)["error"]) == (200, "map is too large")
+    assert receiver.one("/large/map").attributes[names.OUTCOME] == names.SUCCEEDED
+
+
 def test_the_answer_is_the_pages(editor: Page, receiver: Receiver) -> None:
     """The page reads its answers as ever: whole, in pieces, or not at all."""
     told = editor.evaluate(

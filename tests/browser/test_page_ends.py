@@ -141,6 +141,29 @@ def test_two_tabs_race(open_tab: OpenTab, receiver: Receiver, script: str) -> No
     ]  # fmt: skip
 
 
+RIVAL = """
+const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (key, value) {
+  set.call(this, key, value);
+  if (key.startsWith("savetrace.claim.")) set.call(this, key, `${Date.now()}.another`);
+};"""
+"""Another tab lays claim to the same a moment later."""
+
+
+def test_a_tab_that_came_later(open_tab: OpenTab, receiver: Receiver) -> None:
+    """Without locks, who finds another's claim instead of its own tells nothing: the other does."""
+    page = open_tab(script=WITHOUT_LOCKS + RIVAL)
+    go_offline(page)
+    save_by_fetch(page, "/save/claimed")
+    leave(page)
+    page.context.set_offline(False)
+    page = open_tab(context=page.context)
+    wait_for_locks(page, 0)
+    save_by_fetch(page, "/save/own")
+    receiver.one("/save/own")
+    assert len(receiver.spans) == 1
+
+
 @pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
 def test_a_tab_that_lives(open_tab: OpenTab, site: Site, receiver: Receiver, script: str) -> None:
     """What a tab is saving is not told by another while it lives."""
@@ -265,6 +288,16 @@ def test_what_is_too_old(open_tab: OpenTab, receiver: Receiver) -> None:
     wait_for_locks(page, 0)
     settle(page, receiver)
     assert len(receiver.spans) == 1
+
+
+def test_a_form_while_another_tab_is_open(open_tab: OpenTab, site: Site, receiver: Receiver) -> None:
+    """How a form's save ended is told by the page that it leads to, though another tab waits to."""
+    page = open_tab()
+    page.evaluate("() => { form.action = '/form/waiting/form'; form.submit(); }")
+    wait_for_locks(open_tab(context=page.context), 1)
+    site.release("form")
+    span = receiver.one("/form/waiting/form")
+    assert span.attributes[names.OUTCOME] == names.SUCCEEDED
 
 
 def test_a_form_whose_answer_has_no_script(open_tab: OpenTab, receiver: Receiver) -> None:

@@ -242,6 +242,7 @@ def test_a_form_that_is_refused_late(open_page: OpenPage, receiver: Receiver) ->
     page = open_page()
     page.evaluate(
         """() => addEventListener("submit", (event) => {
+          new FormData(form);
           event.preventDefault();
           new FormData(form);
           setTimeout(() => new FormData(form));
