@@ -30,8 +30,8 @@ class Save:
     of storage, `uncaught` those that nobody handled. `answer` is Flask's, once it is whole; `found` is which
     failed saves it retries (`otel_savetrace.capture.retry.retries.Found`), once that was asked; `stop` is why
     it stops in the middle (`otel_savetrace.capture.stopped.Stop`), once that was seen. `context` is a copy
-    of the request's own, in which it can be looked at from elsewhere while it lives; `slot` is its place in the
-    record of saves in flight (`otel_savetrace.capture.in_flight`), if it has one.
+    of the request's own, in which it can be looked at from elsewhere while it lives; `slot` is its place in
+    the record of saves in flight (`otel_savetrace.capture.in_flight`), if it has one.
     """
 
     totals: Totals | None = None

@@ -124,7 +124,8 @@ class Recorder:
 
     def _look_at(self, slot: Slot) -> None:
         slot.look()
-        context = slot.context
+        save = slot.save
+        context = save.context if save is not None else None
         if context is not None and self._asked:
             context.run(self._tell_of_request, slot, self._asked)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import json
 import time
 from collections.abc import Mapping
@@ -34,11 +33,11 @@ _LAST = (attribute.S3_KEY, attribute.USER_ERROR)
 class Slot:
     """Writes to the slot at `at` in `file`; once it was let go, what is written goes nowhere.
 
-    `answered` is when what became of the save was known (nanoseconds since 1970, 0: not yet), `context` the
-    request's own, for a look at it from elsewhere. `owed` is how many exporters have not had the save's span.
+    `answered` is when what became of the save was known (nanoseconds since 1970, 0: not yet); `owed` is how
+    many exporters have not had its span.
     """
 
-    __slots__ = ("_about", "_file", "_seed", "answered", "at", "context", "owed", "save")
+    __slots__ = ("_about", "_file", "_seed", "answered", "at", "owed", "save")
 
     def __init__(self, file: ProcessFile, at: int, save: Save, exporters: int, names: bytes) -> None:
         """Take the slot; `names` is what `names_section` made of the save's span."""
@@ -48,7 +47,6 @@ class Slot:
         self._file: ProcessFile | None = file
         self.at = at
         self.save: Save | None = save
-        self.context: contextvars.Context | None = contextvars.copy_context()
         self.answered = 0
         self._about: Mapping[str, Any] = _NOTHING
         self.owed = exporters
@@ -130,7 +128,7 @@ class Slot:
     def let_go(self) -> ProcessFile | None:
         """Free the slot; returns its file the first time."""
         file, self._file = self._file, None
-        self.save = self.context = None  # they hold the slot in their turn
+        self.save = None  # it holds the slot in its turn
         if file is not None and file.map is not None:
             file.map[self.at] = 0
         return file
