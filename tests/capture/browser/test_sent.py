@@ -75,7 +75,7 @@ WRONG: dict[str, Callable[[], bytes]] = {
     "too long a number": lambda: b'{"a": ' + b"9" * 60_000 + b"}",
     "no number": lambda: body(span({attribute.SECONDS_SINCE_FAILURE: float("nan")})),
     "endless": lambda: body(span({attribute.SECONDS_SINCE_FAILURE: float("inf")})),
-    "another scope": lambda: body(span(), scope={"name": "opentelemetry.instrumentation.flask"}),
+    "another scope": lambda: body(span(), scope={"name": attribute.SCOPE, "version": "0.1.0"}),
     "no scope": lambda: body(span(), scope={}),
     "no version": lambda: body(span(), scope={"name": BROWSER_SCOPE}),
     "an odd version": lambda: body(span(), scope={"name": BROWSER_SCOPE, "version": "<b>"}),
