@@ -20,13 +20,14 @@ def test_a_trial_save_is_counted_as_its_store_counts_it(tmp_path: Path) -> None:
     variables = {
         **NOWHERE, "OTEL_SAVETRACE_FILE": str(file), "OTEL_SAVETRACE_KEYS": "none", "http_proxy": "http://no",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0",
-        "OTEL_BSP_SCHEDULE_DELAY": "1",
+        "OTEL_BSP_SCHEDULE_DELAY": "1", "OTEL_SAVETRACE_IN_FLIGHT": str(tmp_path / "in-flight"),
     }  # fmt: skip
     facts = one_part("trial", variables, tmp_path, instrumented=True)
     assert (facts["status"], facts["outcome"]) == (200, "succeeded")
     assert (facts["saves"], facts["calls"], facts["attempts"]) == (1, 1, 1)
     assert facts["header_bytes"] == facts["header_bytes_received"] > 500
     assert file.read_text() == ""
+    assert not (tmp_path / "in-flight").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind
 
 from otel_savetrace import attributes as attribute
+from otel_savetrace.capture import in_flight
 from otel_savetrace.doctor.facts import Trial
 
 ROUTE = "/savetrace-doctor/"
@@ -89,7 +90,7 @@ def _header_bytes(span: ReadableSpan) -> int:
 
 @contextlib.contextmanager
 def _kept() -> Iterator[list[ReadableSpan]]:
-    """Keep the spans that end, and let no exporter of this process have them."""
+    """Keep the spans that end; no exporter of this process has them, and no other process tells of them."""
     kept: list[ReadableSpan] = []
 
     class Keeper(SpanProcessor):
@@ -98,12 +99,13 @@ def _kept() -> Iterator[list[ReadableSpan]]:
 
     # The SDK has no public way to take a processor out.
     chain: Any = trace.get_tracer_provider()._active_span_processor  # type: ignore[attr-defined]  # as above
-    before = chain._span_processors
+    before, recorder = chain._span_processors, in_flight.recorder
+    in_flight.recorder = None
     chain._span_processors = (*(one for one in before if not hasattr(one, "span_exporter")), Keeper())
     try:
         yield kept
     finally:
-        chain._span_processors = before
+        chain._span_processors, in_flight.recorder = before, recorder
 
 
 class _Store:
