@@ -25,7 +25,6 @@ def _waited(moment: Moment) -> float:
 
 def _prepare(moment: Moment) -> None:
     moment.of_save[names.QUEUE_SECONDS] = round(moment.chance.expovariate(1 / 6.0), 3)
-    moment.of_save[names.SERVER_AGE_SECONDS] = int(moment.at) + 100
 
 
 def test_waiting_for_a_worker_may_be_the_condition() -> None:
@@ -39,17 +38,6 @@ def test_waiting_for_a_worker_may_be_the_condition() -> None:
     assert verdict.cause == "process.killed"
     assert is_right(planted, verdict.condition, made), verdict.condition
     assert names.DOING not in {evidence.attribute for evidence in verdict.because}
-
-
-def test_the_age_of_a_server_is_no_condition_of_what_is_tried_again() -> None:
-    """A retry comes later, on a server that is older: that it works is not by its age."""
-    planted = Planted(
-        "by chance", lambda moment: moment.chance.random() < 0.15, 0.15, (), bound(">", 0.0), STOPPED,
-        _prepare, seconds=DAY,
-    )  # fmt: skip
-    for seed in range(3):
-        for verdict in verdicts(planted.incident(seed, 60)):
-            assert verdict.condition is None, verdict.condition
 
 
 @pytest.mark.parametrize("cause", ["process.killed", "front.timeout"])

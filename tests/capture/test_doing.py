@@ -191,6 +191,6 @@ def test_of_two_calls_the_one_that_writes_is_told(captured: Captured) -> None:
     """A save is about what it stores, whatever it reads beside that."""
     tracer = captured.provider.get_tracer("test")
     save = Save(tracer.start_span("POST /"), None)
-    for operation in ("PutObject", "GetObject"):
+    for operation in ("HeadObject", "PutObject", "GetObject"):
         save.begin(StorageCall(tracer.start_span(f"S3.{operation}"), operation, {"Bucket": "b", "Key": "k"}))
-    assert save.doing() == "preparing PutObject, one of 2 calls at once"
+    assert save.doing() == "preparing PutObject, one of 3 calls at once"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextvars
 import http.client
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +69,20 @@ def test_a_save_in_another_thread(
     assert call.parent is not None
     assert call.parent.span_id == save.get_span_context().span_id  # type: ignore[union-attr]  # it has one
     assert worker.in_flight() == []
+
+
+def test_a_request_whose_end_was_not_seen(
+    the_process_ends: list[Callable[[], None]], captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A span that has ended where its request did not begin is left as it is."""
+    save = Save(captured.provider.get_tracer("test").start_span("POST /"), None)
+    save.context = contextvars.copy_context()
+    worker.begin(save)
+    save.span.end()
+    for leave in [one for one in the_process_ends if "Leaving" in repr(one)]:
+        leave()
+    worker.end(save)
+    assert caplog.messages == []
 
 
 def test_switched_off_nothing_waits_for_the_end(
