@@ -38,7 +38,8 @@ export class Sender {
     if (this.waiting.size > MOST_WAITING) {
       this.waiting.delete(this.waiting.keys().next().value!);
     }
-    after(0, () => void this.flush());
+    // Without a network each attempt would be one more error in the page's console.
+    after(0, () => (navigator.onLine ? void this.flush() : this.flushLater()));
   }
 
   /** Send all that waits, unless something is on its way already. */

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_building_it_again_gives_the_same_bytes(workshop: Path) -> None:
 def test_its_types_are_right(workshop: Path) -> None:
     """TypeScript's strict check finds nothing."""
     assert _run(workshop, "node_modules/typescript/bin/tsc", "--project", "tsconfig.json") == ""
+
+
+def test_it_ships(wheel: Path) -> None:
+    """Whoever installs the package has it."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("otel_savetrace/browser/savetrace.js") == SCRIPT.read_bytes()
 
 
 def test_it_is_small() -> None:
