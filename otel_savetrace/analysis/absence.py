@@ -20,6 +20,7 @@ KNOWN_WITH: Mapping[str, str] = {
     attributes.CONNECTION_REQUESTS: attributes.CONNECTION,
     attributes.CONTENT_SIZE_SENT: attributes.ATTEMPTS,
     attributes.CONTINUE: attributes.CONTINUE_SECONDS,
+    attributes.FROM_RECORD: attributes.OUTCOME,
     attributes.KEY_LEN_SENT: attributes.HEADER_BYTES,
     attributes.METADATA_BYTES: attributes.HEADER_BYTES,
     attributes.POOL_IN_USE: attributes.CONNECTION,
