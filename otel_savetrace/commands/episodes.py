@@ -11,6 +11,7 @@ from otel_savetrace.analysis.episodes import Episode, assemble
 from otel_savetrace.analysis.pairing import pair
 from otel_savetrace.analysis.saves import saves
 from otel_savetrace.commands.options import (
+    IN_MEMORY,
     SOURCE_HELP,
     Selection,
     how_far,
@@ -31,7 +32,7 @@ from otel_savetrace.report.terminal import episodes_view
 DEFAULT_LIMIT = 20
 
 
-@click.command("episodes", epilog=SOURCE_HELP)
+@click.command("episodes", epilog=f"{SOURCE_HELP}\n{IN_MEMORY}")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @where_option
 @storymap_option

@@ -12,6 +12,7 @@ from rich.text import Text
 from otel_savetrace.analysis.episodes import Episode, episodes
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.commands.options import (
+    IN_MEMORY,
     SOURCE_HELP,
     Selection,
     how_far,
@@ -32,7 +33,7 @@ from otel_savetrace.spans.reading import Reading
 DEFAULT_LIMIT = 50
 
 
-@click.command("list", epilog=SOURCE_HELP)
+@click.command("list", epilog=f"{SOURCE_HELP}\n{IN_MEMORY}")
 @click.argument("source", required=False)
 @where_option
 @storymap_option

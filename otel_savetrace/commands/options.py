@@ -38,6 +38,11 @@ http://user:password@host, or its headers in {SAVETRACE_JAEGER_HEADERS}. Without
 {SAVETRACE_SOURCE} is used, else {OTEL_SAVETRACE_FILE}.
 """
 
+IN_MEMORY = """
+All spans of a source are held in memory, which takes twice to three times the bytes of a file that is not
+packed; gigabytes are for savetrace report.
+"""
+
 LENGTH = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhdw])")
 UNIT_SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 

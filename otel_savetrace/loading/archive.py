@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_savetrace.spans.files import lines_of
-from otel_savetrace.spans.otlp import NotOtlpError, Place
 from otel_savetrace.spans.otlp_lines import spans_of_line
-from otel_savetrace.spans.otlp_outline import Group, Outline, Outliner, span_of_outline
+from otel_savetrace.spans.otlp_outline import Group, Outliner, read_outline
 from otel_savetrace.spans.reading import Account, Skipped
 from otel_savetrace.spans.rows import Span
 
@@ -86,7 +85,7 @@ def spans_of_traces(archive: Archive, wanted: Set[int], at: At | None = None) ->
         for place, outlines in outliner.outline_again(line) or ():
             for outline in outlines:
                 if outline.trace_id[:16] in beginnings:
-                    span = read(outline, place, unheard, where)
+                    span = read_outline(outline, place, unheard, where)
                     if span is not None:
                         yield span
 
@@ -102,15 +101,6 @@ def _lines(archive: Archive, account: Account, at: At | None) -> Iterator[tuple[
         for number, line in enumerate(lines_of(file, account, told), start=1):
             yield f"{archive.name if archive.is_kept else file}, line {number}", line
         passed += file.stat().st_size
-
-
-def read(outline: Outline, place: Place, account: Account, where: str) -> Span | None:
-    """Return an outlined span as a row; None, and counted, where it cannot be read."""
-    try:
-        return span_of_outline(outline, place)
-    except NotOtlpError as error:
-        account.add(str(error), where)
-        return None
 
 
 def trace_number(trace_id: str) -> int:

@@ -12,13 +12,13 @@ from otel_savetrace.analysis.calls import is_call, operation_of
 from otel_savetrace.analysis.requests import Request, requests
 from otel_savetrace.analysis.saves import Route, Save, answer_missing, route_of, thing_names, thing_of
 from otel_savetrace.analysis.witnesses import ACCESS_LOG, is_browsers, is_fronts
-from otel_savetrace.loading.archive import Archive, At, lines_read, read, trace_number
+from otel_savetrace.loading.archive import Archive, At, lines_read, trace_number
 from otel_savetrace.loading.light import LightTable
 from otel_savetrace.loading.light_row import Fits, Row, row_of
 from otel_savetrace.loading.light_shape import Shapes
 from otel_savetrace.loading.waiting import Waiting
 from otel_savetrace.spans.otlp import NotOtlpError, Place
-from otel_savetrace.spans.otlp_outline import SERVER, Group, Kept, Outline, kept, span_of_kept
+from otel_savetrace.spans.otlp_outline import SERVER, Group, Kept, Outline, kept, read_outline, span_of_kept
 from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
@@ -98,7 +98,7 @@ class LightReading:
         if simply is not None:
             self._write(*simply)
         elif told or calls or not (STATUSES[0] in held or STATUSES[1] in held):
-            span = read(outline, place, archive.account, where)
+            span = read_outline(outline, place, archive.account, where)
             if span is not None:
                 self._take(number, span, calls)
 
@@ -177,5 +177,5 @@ def _spans(archive: Archive) -> Iterator[Span]:
     for where, groups, spans in lines_read(archive, unheard):
         yield from spans
         for place, outlines in groups:
-            found = (read(one, place, unheard, where) for one in outlines)
+            found = (read_outline(one, place, unheard, where) for one in outlines)
             yield from (span for span in found if span is not None)

@@ -17,6 +17,7 @@ from msgspec import Raw
 
 from otel_savetrace.spans.otlp import KINDS, STATUSES, NotOtlpError, Place, place_of, span_of
 from otel_savetrace.spans.otlp_attributes import simple_attributes
+from otel_savetrace.spans.reading import Account
 from otel_savetrace.spans.rows import Span
 
 NOTHING = Raw(b"[]")
@@ -161,6 +162,15 @@ def span_of_outline(outline: Outline, place: Place) -> Span:
         STATUSES[outline.status.code] if 0 <= outline.status.code < len(STATUSES) else STATUSES[0],
         outline.status.message, held, place.resource, (), (),
     )  # fmt: skip
+
+
+def read_outline(outline: Outline, place: Place, account: Account, where: str) -> Span | None:
+    """Return an outlined span as a row; None, and counted, where it cannot be read."""
+    try:
+        return span_of_outline(outline, place)
+    except NotOtlpError as error:
+        account.add(str(error), where)
+        return None
 
 
 def _with_care(outline: Outline, place: Place) -> Span:

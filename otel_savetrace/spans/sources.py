@@ -62,7 +62,7 @@ def _read_without_logs(source: str, query: Query, begin: Begin | None) -> Readin
     if is_jaeger(source):
         return read_jaeger(source, query, begin and begin(f"reading {without_password(source)}"))
     if "://" not in source:
-        return read_path(Path(source))
+        return read_path(Path(source), query.trace_ids)
     raise SourceError(f"{source} cannot be read: give a path, or a Jaeger address with http:// or https://.")
 
 
@@ -72,4 +72,4 @@ def _read_standard_input(query: Query) -> Reading:
     lines = itertools.chain(first, given)
     if is_log(first):
         return read_log_lines(lines, name, query=query)
-    return read_lines(lines, name)
+    return read_lines(lines, name, query.trace_ids)

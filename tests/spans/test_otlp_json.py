@@ -27,7 +27,7 @@ from otel_savetrace.spans.otlp_json import read_lines, read_path
 from otel_savetrace.spans.reading import Skipped
 from tests.collector.saves import sending_to
 from tests.fixture_collector import RECEIVING, StartCollector
-from tests.fixture_spans import NOON, SpanFile
+from tests.fixture_spans import FAILED_PUT, NOON, SpanFile
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
@@ -219,6 +219,7 @@ def test_ids_in_base64_and_kinds_by_name_are_understood(tmp_path: Path) -> None:
     file.write_text(line(**in_base64, kind="SPAN_KIND_SERVER", status={"code": "STATUS_CODE_ERROR"}))
     (span,) = read_path(file).spans
     assert (span.trace_id, span.span_id, span.kind, span.status) == (TRACE_ID, SPAN_ID, "server", "error")
+    assert read_path(file, (TRACE_ID,)).spans == (span,)
 
 
 def test_values_of_every_kind_are_read(tmp_path: Path) -> None:
@@ -233,6 +234,7 @@ def test_values_of_every_kind_are_read(tmp_path: Path) -> None:
     file.write_text(line(attributes=[{"key": name, "value": value} for name, value in values.items()]))
     (span,) = read_path(file).spans
     assert span.attributes == {"map": {"a": 1}, "list": ("a", math.inf), "bytes": "YWI=", "none": None}
+    assert read_path(file, (TRACE_ID,)).spans == (span,)
 
 
 def test_lines_of_a_stream_are_read() -> None:
@@ -283,3 +285,21 @@ def test_an_empty_file_holds_no_spans_and_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / "spans.jsonl"
     file.touch()
     assert read_path(file).spans == ()
+
+
+def test_of_traces_that_are_named_nothing_else_is_read(span_file: SpanFile) -> None:
+    """Whole ids and beginnings pick the same rows, damage elsewhere is counted, and a wrong file is told."""
+    for number in range(4):
+        span_file.save(10.0 * number, [FAILED_PUT], outcome="failed")
+    path = span_file.path
+    path.write_bytes(path.read_bytes() + b"{\n")
+    whole = read_path(path)
+    first, last = whole.spans[0].trace_id, whole.spans[-1].trace_id
+    read = read_path(path, (first, last[:16]))
+    assert read.spans == tuple(one for one in whole.spans if one.trace_id in {first, last})
+    assert 0 < len(read.spans) < len(whole.spans)
+    assert read.skipped == whole.skipped
+    assert read_path(path, ("f" * 32,)).spans == ()
+    path.write_bytes(b"no spans\n")
+    with pytest.raises(SourceError, match="holds no spans in OTLP JSON"):
+        read_path(path, (first,))
