@@ -97,6 +97,12 @@ def test_each_flag_sets_its_variable(base_installation: Installation) -> None:
         "OTEL_SAVETRACE_COOKIE": "off",
         "OTEL_SAVETRACE_COOKIE_SECRET": "of this test",
         "OTEL_SAVETRACE_COOKIE_SECONDS": "60",
+        "OTEL_SAVETRACE_IN_FLIGHT": "/run/saves",
+        "OTEL_SAVETRACE_BROWSER": "on",
+        "OTEL_SAVETRACE_BROWSER_PATH": "/telemetry/browser",
+        "OTEL_SAVETRACE_BROWSER_ENDPOINT": "https://collector.example:4319",
+        "OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR": "#error",
+        "OTEL_SAVETRACE_BROWSER_TEXT": "off",
     }
     assert sorted(values) == VARIABLES
     flags = [
