@@ -21,7 +21,7 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take one token at `now`, in seconds of a clock that only goes on; returns whether there was one."""
-        self._held = min(self._most, self._held + max(0.0, now - self._seen) * self._a_second)
+        self._held = min(self._most, self._held + (now - self._seen) * self._a_second)
         self._seen = now
         if self._held < 1:
             return False
