@@ -17,7 +17,7 @@ from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.witnesses import APP_STATUS, WITNESSES
 from otel_savetrace.spans.rows import Span
-from tests.analysis.made_witnesses import browser_span, flask_span, nginx_span
+from tests.analysis.made_witnesses import PATH, browser_span, flask_span, nginx_span
 
 
 def only(*spans: Span) -> Save:
@@ -283,3 +283,13 @@ def test_an_app_without_a_name_keeps_it() -> None:
     """A service that does not say its name is not called by the front server's: its retries would be lost."""
     nameless = dataclasses.replace(flask_span("a"), service="")
     assert only(nginx_span("a", 499), nameless).span.service == ""
+
+
+def test_routes_that_are_known_from_elsewhere() -> None:
+    """Read by themselves, as of a large archive, browsers' spans are held to the routes that its saves have."""
+    routes = frozenset({("storymap", "POST", PATH)})
+    assert saves([browser_span("a")], routes) == []
+    lost = browser_span("b", outcome=names.FAILED, code="offline", status=None)
+    other = browser_span("c", outcome=names.FAILED, code="offline", status=None, path="/login/")
+    (save,) = saves([lost, other], routes)
+    assert (save.route, save.span.service) == (f"POST {PATH}", "storymap")
