@@ -286,7 +286,7 @@ def test_an_app_without_a_name_keeps_it() -> None:
 
 
 def test_routes_that_are_known_from_elsewhere() -> None:
-    """Read by themselves, as of a large archive, browsers' spans are held to the routes that its saves have."""
+    """Read by themselves, as of a large archive, browsers' spans are held to the routes that saves have."""
     routes = frozenset({("storymap", "POST", PATH)})
     assert saves([browser_span("a")], routes) == []
     lost = browser_span("b", outcome=names.FAILED, code="offline", status=None)
