@@ -32,11 +32,15 @@ class SettingFacts(TypedDict):
 
 
 class Settings(TypedDict):
-    """Every variable of ours, and whether OTEL_SAVETRACE_FILE can be written (`None`: it can, or none is)."""
+    """Every variable of ours, and whether OTEL_SAVETRACE_FILE can be written (`None`: it can, or none is).
+
+    `in_flight_error` is why no record of saves in flight can be kept, `None` where one can, or need not be.
+    """
 
     variables: list[SettingFacts]
     file: str | None
     file_error: str | None
+    in_flight_error: str | None
 
 
 class SeamFacts(TypedDict):

@@ -49,6 +49,12 @@ def ours(asked: Circumstances) -> Iterator[Finding]:
             f"{facts['file']} cannot be written: {facts['file_error']}",
             "name a file in a folder that the app may write",
         )
+    if facts["in_flight_error"]:
+        yield warning(
+            "OTEL_SAVETRACE_IN_FLIGHT",
+            f"saves in flight are lost with a worker that is killed outright: {facts['in_flight_error']}",
+            "name a folder on a local disk, or in memory, that is the app's user's alone",
+        )
 
 
 def pages(asked: Circumstances) -> Iterator[Finding]:

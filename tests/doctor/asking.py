@@ -36,7 +36,7 @@ OF_A_WELL_ONE: dict[str, Any] = {
         "entry_points": ENTRY_POINTS,
         "gevent": False,
     },
-    "settings": {"variables": [], "file": None, "file_error": None},
+    "settings": {"variables": [], "file": None, "file_error": None, "in_flight_error": None},
     "patience": {
         "service": "s3", "mode": "standard", "attempts": 3, "connect_timeout_seconds": 2.0,
         "read_timeout_seconds": 5.0, "patience_seconds": 24.0, "open_connections": 0,

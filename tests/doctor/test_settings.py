@@ -63,6 +63,23 @@ def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
     assert failed.said == f"{in_the_way}/spans.jsonl cannot be written: {os.strerror(errno.EEXIST)}"
 
 
+def test_a_folder_for_saves_in_flight_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:
+    """The reason is told, and what is lost; where a record can be kept, or none is wanted, nothing is."""
+    open_to_others = tmp_path / "in-flight"
+    open_to_others.mkdir(mode=0o755)
+    for given, said in (
+        (str(open_to_others), f"killed outright: it is not this user's alone: {open_to_others}"),
+        (str(tmp_path / "alone"), ""),
+        ("off", ""),
+    ):
+        found = [
+            one for one in settings.ours(asking({"OTEL_SAVETRACE_IN_FLIGHT": given})) if one.state != "ok"
+        ]
+        assert [one.state for one in found] == (["warning"] if said else [])
+        assert all(one.said.endswith(said) for one in found)
+    assert list((tmp_path / "alone").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [

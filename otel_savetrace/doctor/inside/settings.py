@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 
 from otel_savetrace import environment_variables
 from otel_savetrace.capture.span_file import AppendedLines
@@ -29,7 +30,23 @@ def settings(_: str) -> Settings:
         "variables": [_variable(name, [str(error) for error in refused]) for name in names],
         "file": None if read.file is None else str(read.file),
         "file_error": file_error,
+        "in_flight_error": _in_flight_error(read) if read.enabled and read.in_flight else None,
     }
+
+
+def _in_flight_error(read: CaptureSettings) -> str | None:
+    """Make a file for saves in flight, as a worker does, and take it away again."""
+    try:
+        from otel_savetrace.capture.in_flight.folder import folder_of
+        from otel_savetrace.capture.in_flight.process_file import ProcessFile
+
+        chosen = read.in_flight if isinstance(read.in_flight, Path) else None
+        ProcessFile(folder_of(chosen, os.environ), "doctor", {}).remove()
+    except OSError as error:
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    except ImportError:
+        return "this system has no flock"
+    return None
 
 
 def _variable(name: str, refused: list[str]) -> SettingFacts:
