@@ -16,8 +16,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import duckdb
-
 from otel_savetrace.analysis.episodes import WINDOW_SECONDS
 from otel_savetrace.analysis.exhibits import Moment, moments
 from otel_savetrace.analysis.findings import Report, Sample, SaveCounts, SourceSeen
@@ -30,7 +28,7 @@ from otel_savetrace.loading.light_row import Fits, is_failing
 from otel_savetrace.loading.moments import all_moments
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.loading.reading_lightly import LightReading
-from otel_savetrace.loading.unread import NO_SAVES, Unread, errors_of_all, unread_of
+from otel_savetrace.loading.unread import NO_SAVES, Counted, Unread, counted, errors_of_all, unread_of
 from otel_savetrace.spans.otlp_json import refuse_what_is_not_otlp
 from otel_savetrace.spans.reading import Query, each_once, gathering_no_garbage
 from otel_savetrace.spans.rows import Span
@@ -133,16 +131,16 @@ def _chosen(
         table.finish()
         sources = _sources(archives, table.spans_by_source(), table.saves_by_source())
         wanted = choose(table.database, window_seconds, bounds)
-        held = _spans(archives, wanted, "looking closer", progress)
-        spans = each_once(span for _, span in held)
-        found = saves(spans, routes)
-        read = _moments(found, fits)
-        sample = _sample(table.database, found)
-        if sample is None:
-            return _loaded(archives, sources, found, spans, read, None)
+        every = counted(table.database, table.named.kinds)
         told = all_moments(table.database, table.named.codes.names)
-        unread = unread_of(table.database, table.named.kinds, _fitting(found, fits))
-        return _loaded(archives, sources, found, spans, told, sample, unread)
+    # What DuckDB held is given back before spans take its room.
+    held = _spans(archives, wanted, "looking closer", progress)
+    spans = each_once(span for _, span in held)
+    found = saves(spans, routes)
+    if len(found) >= every.saves:
+        return _loaded(archives, sources, found, spans, _moments(found, fits), None)
+    unread = unread_of(every, _fitting(found, fits))
+    return _loaded(archives, sources, found, spans, told, _sample(every, found), unread)
 
 
 def _read_lightly(archives: Sequence[Archive], reading: LightReading, progress: Progress) -> frozenset[Route]:
@@ -179,12 +177,9 @@ def _spans(
             yield number, span
 
 
-def _sample(database: duckdb.DuckDBPyConnection, found: Sequence[Save]) -> Sample | None:
-    ((held, failing),) = database.execute("SELECT count(*), count(*) FILTER (failing) FROM light").fetchall()
-    if len(found) >= held:
-        return None
+def _sample(every: Counted, found: Sequence[Save]) -> Sample:
     failed_read = sum(is_failing(save) for save in found)
-    return Sample(failing, failed_read, held - failing, len(found) - failed_read)
+    return Sample(every.failing, failed_read, every.saves - every.failing, len(found) - failed_read)
 
 
 def _moments(found: Sequence[Save], fits: Fits | None) -> list[Moment]:

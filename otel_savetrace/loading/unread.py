@@ -26,17 +26,34 @@ class Unread:
 NO_SAVES = Unread(SaveCounts(0, 0, 0, 0), {})
 
 
-def unread_of(database: duckdb.DuckDBPyConnection, kinds: Places[Kind], read: Iterable[Save]) -> Unread:
-    """Return what of the table `light` is not among the saves that were `read`, all of which fit."""
-    held = list(read)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counted:
+    """Counts of all saves, those that do not fit too, and as in `Unread` of those that do."""
+
+    saves: int
+    failing: int
+    outcomes: Counter[str]
+    errors: Counter[Kind]
+
+
+def counted(database: duckdb.DuckDBPyConnection, kinds: Places[Kind]) -> Counted:
+    """Count what is in the table `light`."""
+    ((saves, failing),) = database.execute("SELECT count(*), count(*) FILTER (failing) FROM light").fetchall()
     by_outcome = database.execute("SELECT outcome, count(*) FROM light WHERE fits GROUP BY outcome")
-    outcomes = Counter({OUTCOMES[outcome]: saves for outcome, saves in by_outcome.fetchall()})
-    outcomes.subtract(save.outcome for save in held)
+    outcomes = Counter({OUTCOMES[outcome]: held for outcome, held in by_outcome.fetchall()})
     by_kind = database.execute(
         "SELECT kind, count(*) FROM light WHERE fits AND outcome = $1 GROUP BY kind",
         [OUTCOMES.index("failed")],
     )
-    errors = Counter({kinds.names[kind]: saves for kind, saves in by_kind.fetchall()})
+    errors = Counter({kinds.names[kind]: held for kind, held in by_kind.fetchall()})
+    return Counted(saves, failing, Counter[str](outcomes), errors)
+
+
+def unread_of(every: Counted, read: Iterable[Save]) -> Unread:
+    """Return what was counted and is not among the saves that were `read`, all of which fit."""
+    held = list(read)
+    outcomes, errors = every.outcomes.copy(), every.errors.copy()
+    outcomes.subtract(save.outcome for save in held)
     errors.subtract(kind_of(save) for save in held if save.outcome == "failed")
     return Unread(
         SaveCounts(outcomes.total(), outcomes["succeeded"], outcomes["failed"], outcomes["unknown"]), +errors
