@@ -27,8 +27,8 @@ _MOST_AT_ONCE = 32
 _STALE_SECONDS = 7 * 24 * 60 * 60
 _UNFINISHED_SECONDS = 60
 
-Report = Callable[[Dead, bool], None]
-"""Told of a process that died, and whether it was killed for memory; returns once its saves are written."""
+Report = Callable[[Dead, bool], bool]
+"""Told of a process that died, and whether for memory; returns whether its saves are handed over."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +89,14 @@ class Claims:
             guard.run("saves of a dead process are written", self._settle, one, bool(killed))
 
     def _settle(self, taken: _Taken, for_memory: bool) -> None:
-        dead = taken.dead
+        dead, over = taken.dead, True  # also where the report breaks: else it would be told again and again
         try:
             if dead is not None and dead.saves and dead.facts.get("boot") == self._boot:
-                self._report(dead, for_memory)
+                over = self._report(dead, for_memory)
         finally:
             try:
-                taken.path.unlink(missing_ok=True)  # else it would be told again and again
+                if over:
+                    taken.path.unlink(missing_ok=True)
             finally:
                 taken.held.close()
 

@@ -133,6 +133,8 @@ class InFlight:
             self._recorder.file.beat(self._killed_for_memory)
 
     def _look(self) -> bool:
+        if self._recorder.ending:
+            return False
         if self._claims is None:
             try:
                 folder, app = self._place()
@@ -147,8 +149,11 @@ class InFlight:
             file.freshen()
         return again
 
-    def _report(self, dead: Dead, for_memory: bool) -> None:
-        """Write what a dead process owes, and see that it is handed over: its file goes away after that."""
+    def _report(self, dead: Dead, for_memory: bool) -> bool:
+        """Write what a dead process owes and see that it is handed over; returns whether it may have been.
+
+        Not so where this process ends meanwhile, and its exporters take nothing any more.
+        """
         for span in missing_spans(
             dead, self._settings, self._scope, self._provider.resource, for_memory=for_memory
         ):
@@ -156,7 +161,7 @@ class InFlight:
             for processor in self._provider._active_span_processor._span_processors:
                 # One that counts on having seen a span's start must not keep it from the others.
                 guard.run("a missing span is handed on", processor.on_end, span)
-        self._provider.force_flush()
+        return bool(self._provider.force_flush()) or not self._recorder.ending
 
     def _wrap_export(self, original: Method) -> Method:
         def export(spans: Any, *arguments: Any, **named: Any) -> Any:

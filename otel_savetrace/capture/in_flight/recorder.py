@@ -60,7 +60,7 @@ class Recorder:
     def begin_again(self) -> None:
         """Forget everything, in a child that was just forked: what there is is its parent's."""
         self.file: ProcessFile | None = None
-        self._off = self._ending = False
+        self._off = self.ending = False
         self._making = threading.Lock()
         self._slots: dict[int, Slot] = {}
 
@@ -139,7 +139,7 @@ class Recorder:
 
         A save that is still under way then is never answered, and stays for others to tell of.
         """
-        self._ending = True
+        self.ending = True
         self._clear_away()
 
     def stop(self) -> None:
@@ -207,7 +207,7 @@ class Recorder:
         file = slot.let_go() if slot is not None else None
         if file is not None and slot is not None:
             file.free.append(slot.at)
-            if self._ending:
+            if self.ending:
                 self._clear_away()
 
     def _names_of(self, span: Any) -> bytes:

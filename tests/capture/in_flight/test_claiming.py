@@ -35,12 +35,13 @@ class Told:
         self.reasons: list[str | None] = []
         self._lock = threading.Lock()
 
-    def __call__(self, dead: Dead, for_memory: bool) -> None:
+    def __call__(self, dead: Dead, for_memory: bool) -> bool:
         """Hear of one."""
         with self._lock:
             self.processes[dead.facts["number"]] += 1
             self.saves += len(dead.saves)
             self.reasons.append(dead.reason)
+        return True
 
 
 @pytest.fixture
@@ -208,11 +209,19 @@ def test_a_file_that_cannot_be_read_goes_away(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_could_not_be_handed_over_is_left_for_others(tmp_path: Path, claims: Claims, told: Told) -> None:
+    """Where the one who tells ends before it was done, the next one tells."""
+    _file(tmp_path).close()
+    _look(Claims(tmp_path, APP, BOOT, MemoryKills(), lambda *_: False, 0.0))
+    _look(claims)
+    assert told.saves == 1
+
+
 def test_a_report_that_breaks_is_not_tried_again(tmp_path: Path, announced: set[str]) -> None:
     """An error while spans are written costs these spans, and no other process tries in its turn."""
     announced.add("saves of a dead process are written")
 
-    def broken(*_: Any) -> None:
+    def broken(*_: Any) -> bool:
         raise LookupError
 
     _file(tmp_path).close()
@@ -243,7 +252,12 @@ def _killed(tmp_path: Path, before: int, now: int, dead: int) -> list[bool]:
         file.beat(before)
         file.close()
     reasons: list[bool] = []
-    _look(Claims(folder, APP, BOOT, kills, lambda _, for_memory: reasons.append(for_memory), 0.0))
+
+    def hear(_: Dead, for_memory: bool) -> bool:
+        reasons.append(for_memory)
+        return True
+
+    _look(Claims(folder, APP, BOOT, kills, hear, 0.0))
     return reasons
 
 

@@ -79,8 +79,9 @@ def main() -> None:
     child, name = os.read(reading, 1000).decode().split()
     told: list[list[str]] = []
 
-    def hear(dead: Dead, _: bool) -> None:
+    def hear(dead: Dead, _: bool) -> bool:
         told.append([save.object[1] if save.object else "" for save in dead.saves])
+        return True
 
     app = name.partition(".")[0]
     own_boot = next(one.facts["boot"] for one in records(folder))
