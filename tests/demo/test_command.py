@@ -187,7 +187,7 @@ def test_spans_say_what_was_on_the_wire(played: Played) -> None:
 def test_the_commands_that_come_next_work(played: Played) -> None:
     """Each command that the demo prints at its end runs as printed, venv active or not, and shows it."""
     commands = re.findall(rf"^ +{re.escape(str(SAVETRACE))} (.+)$", played.output, re.MULTILINE)
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         ended = played.place.run(*shlex.split(command))
         assert ended.returncode == 0, ended.stderr
