@@ -4,7 +4,7 @@ import * as names from "./names";
 import { batchesOf, setAttribute, spanIn, type OtlpRequest } from "./otlp";
 import type { Ending } from "./outcome";
 import { kept, read, remove, type Place } from "./records";
-import { withoutFragment } from "./page";
+import { later, withoutFragment } from "./page";
 import type { Sender } from "./sender";
 import { statusOf } from "./keeper";
 
@@ -26,6 +26,7 @@ export type FindEnding = (sent: FormSent) => Promise<FormEnding | undefined>;
 
 const FORM_MARK = "savetrace.form";
 const FORM_MILLISECONDS = 300_000;
+const SETTLED_MILLISECONDS = 1_000;
 
 /** Tells what pages left that are no more: unsent spans, saves that they died in, forms that led elsewhere. */
 export class Inheritance {
@@ -43,8 +44,16 @@ export class Inheritance {
   }
 
   private async tellAllOf(page: string): Promise<void> {
+    const left = (): Place[] => kept().filter((place) => place.page === page);
+    await this.tellThose(left().filter((place) => place.form && senderOf(place) !== undefined));
+    // What another tab told and took away a moment ago may still seem to be there.
+    await later(SETTLED_MILLISECONDS);
+    await this.tellThose(left());
+  }
+
+  private async tellThose(places: Place[]): Promise<void> {
     const texts: [Place, string][] = [];
-    for (const place of kept().filter((one) => one.page === page)) {
+    for (const place of places) {
       const text = await this.told(place).catch(() => (remove(place), undefined));
       if (text !== undefined) {
         texts.push([place, text]);
@@ -52,6 +61,7 @@ export class Inheritance {
     }
     for (const batch of batchesOf(texts)) {
       if ((await this.sender.post(batch)) === "later") {
+        this.sender.later(() => this.tell());
         return;
       }
       batch.keys.forEach(remove);

@@ -15,7 +15,8 @@ export class Sender {
   /** Set where the page's own policy forbids the endpoint: nothing is tried again. */
   silenced = false;
   private readonly waiting = new Map<Place, string>();
-  private posting: Place[] = [];
+  private readonly underWay = new Set<Place>();
+  private flushing = false;
   private failing = false;
   private timed = false;
   private again = FIRST_AGAIN_MILLISECONDS;
@@ -44,13 +45,13 @@ export class Sender {
 
   /** Send all that waits, unless something is on its way already. */
   async flush(): Promise<void> {
-    if (this.posting.length || this.silenced) {
+    if (this.flushing || this.silenced) {
       return;
     }
     for (const batch of batchesOf(this.waiting)) {
-      this.posting = batch.keys;
+      this.flushing = true;
       const verdict = await this.post(batch);
-      this.posting = [];
+      this.flushing = false;
       if (verdict === "later") {
         return this.flushLater();
       }
@@ -71,7 +72,7 @@ export class Sender {
   leave(): void {
     const cannot = this.failing || this.silenced || !navigator.onLine || !("keepalive" in Request.prototype);
     if (!cannot) {
-      this.posting.forEach((place) => this.forget(place));
+      this.underWay.forEach((place) => this.forget(place));
       const [first] = batchesOf(this.waiting);
       if (first) {
         void this.post(first);
@@ -88,8 +89,10 @@ export class Sender {
   }
 
   /** Send one body; never raises. */
-  async post({ body }: Batch<unknown>): Promise<Verdict> {
+  async post({ keys, body }: Batch<Place>): Promise<Verdict> {
+    keys.forEach((place) => this.underWay.add(place));
     const verdict = await this.verdictOn(body);
+    keys.forEach((place) => this.underWay.delete(place));
     const failed = this.failing;
     this.failing = verdict === "later";
     if (!this.failing) {
@@ -123,11 +126,16 @@ export class Sender {
   private flushLater(): void {
     if (!this.timed) {
       this.timed = true;
-      after(this.again, () => {
+      this.later(() => {
         this.timed = false;
         void this.flush();
       });
-      this.again = Math.min(this.again * 2, LAST_AGAIN_MILLISECONDS);
     }
+  }
+
+  /** Call `work` after a while: one second, and twice as long each time, up to a minute, until the endpoint answers. */
+  later(work: () => void): void {
+    after(this.again, work);
+    this.again = Math.min(this.again * 2, LAST_AGAIN_MILLISECONDS);
   }
 }

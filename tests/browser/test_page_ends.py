@@ -113,17 +113,29 @@ def test_crashed_in_the_middle(open_tab: OpenTab, site: Site, receiver: Receiver
     assert site.served(span)[0].parent_span_id == span.span_id
 
 
+def leave_untold(open_tab: OpenTab, script: str, *things: str) -> Page:
+    """Save without a network in a page that is gone before there is one, and return a bare page beside it."""
+    bare = open_tab(script=script, notag="")
+    page = open_tab(context=bare.context)
+    go_offline(page)
+    for thing in things:
+        save_by_fetch(page, f"/save/{thing}")
+    leave(page)
+    bare.evaluate(
+        """async () => {
+          const lives = async () => (navigator.locks ? (await navigator.locks.query()).held.length
+              : Object.keys(localStorage).some((key) => key.startsWith("savetrace.alive.")));
+          while (await lives()) await new Promise((resolve) => setTimeout(resolve, 5));
+        }"""
+    )
+    bare.context.set_offline(False)
+    return bare
+
+
 @pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
 def test_two_tabs_race(open_tab: OpenTab, receiver: Receiver, script: str) -> None:
     """Of several tabs that are opened at once, one tells what an earlier one left."""
-    page = open_tab(script=script)
-    context = page.context
-    go_offline(page)
-    for thing in ("one", "two", "three"):
-        save_by_fetch(page, f"/save/{thing}")
-    leave(page)
-    context.set_offline(False)
-    tabs = open_tab(context=context, notag="")
+    tabs = leave_untold(open_tab, script, "one", "two", "three")
     tabs.evaluate(
         """() => Promise.all([1, 2, 3].map(() => new Promise((resolve) => {
           const frame = document.createElement("iframe");
@@ -152,12 +164,7 @@ Storage.prototype.setItem = function (key, value) {
 
 def test_a_tab_that_came_later(open_tab: OpenTab, receiver: Receiver) -> None:
     """Without locks, who finds another's claim instead of its own tells nothing: the other does."""
-    page = open_tab(script=WITHOUT_LOCKS + RIVAL)
-    go_offline(page)
-    save_by_fetch(page, "/save/claimed")
-    leave(page)
-    page.context.set_offline(False)
-    page = open_tab(context=page.context)
+    page = open_tab(context=leave_untold(open_tab, WITHOUT_LOCKS + RIVAL, "claimed").context)
     wait_for_locks(page, 0)
     save_by_fetch(page, "/save/own")
     receiver.one("/save/own")
