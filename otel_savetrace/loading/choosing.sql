@@ -64,8 +64,8 @@ QUALIFY rank() OVER (PARTITION BY unpaired.trace, unpaired.span ORDER BY light.s
 -- Whether a thing was there before says whether a failed create came back under another name.
 INSERT INTO chosen
 SELECT unnest([
-    arg_min(light.trace, light.starts),
-    arg_min(light.trace, light.starts) FILTER (outcome = getvariable('succeeded'))
+    arg_min(light.trace, row(light.starts, light.trace)),
+    arg_min(light.trace, row(light.starts, light.trace)) FILTER (outcome = getvariable('succeeded'))
 ])
 FROM light
 JOIN (SELECT DISTINCT what, who FROM failures) AS troubled
@@ -99,20 +99,30 @@ WHERE place % greatest(held // getvariable('most_overall'), 1) = 0;
 -- worker; where the data begin and end.
 INSERT INTO chosen
 SELECT trace
-FROM (SELECT what, arg_max(trace, key_len) AS trace, max(key_len) AS most FROM light GROUP BY what)
-ORDER BY most DESC NULLS LAST
+FROM (
+    SELECT arg_max(trace, row(key_len, trace)) AS trace, max(key_len) AS most
+    FROM light
+    WHERE key_len IS NOT NULL
+    GROUP BY what
+)
+ORDER BY most DESC, trace
 LIMIT 20;
 
 INSERT INTO chosen
 SELECT trace
-FROM (SELECT what, arg_max(trace, header_bytes) AS trace, max(header_bytes) AS most FROM light GROUP BY what)
-ORDER BY most DESC NULLS LAST
+FROM (
+    SELECT arg_max(trace, row(header_bytes, trace)) AS trace, max(header_bytes) AS most
+    FROM light
+    WHERE header_bytes IS NOT NULL
+    GROUP BY what
+)
+ORDER BY most DESC, trace
 LIMIT 20;
 
 INSERT INTO chosen
-SELECT unnest(max_by(trace, body_size, 20)) FROM light WHERE body_size IS NOT NULL
-UNION SELECT unnest(max_by(trace, ends - starts, 20)) FROM light
-UNION SELECT unnest(max_by(trace, ends, 1)) FROM light
-UNION SELECT unnest(min_by(trace, starts, 1)) FROM light
-UNION SELECT min_by(trace, starts) FROM light GROUP BY version
-UNION SELECT max_by(trace, starts) FROM light WHERE instance IS NOT NULL GROUP BY instance;
+(SELECT trace FROM light WHERE body_size IS NOT NULL ORDER BY body_size DESC, trace LIMIT 20)
+UNION (SELECT trace FROM light ORDER BY ends - starts DESC, trace LIMIT 20)
+UNION (SELECT trace FROM light ORDER BY ends DESC, trace LIMIT 1)
+UNION (SELECT trace FROM light ORDER BY starts, trace LIMIT 1)
+UNION SELECT arg_min(trace, row(starts, trace)) FROM light GROUP BY version
+UNION SELECT arg_max(trace, row(starts, trace)) FROM light WHERE instance IS NOT NULL GROUP BY instance;
