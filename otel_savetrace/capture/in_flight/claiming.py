@@ -17,7 +17,7 @@ from pathlib import Path
 
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
-from otel_savetrace.capture.in_flight.process_file import NEW, OPEN, Held
+from otel_savetrace.capture.in_flight.process_file import OPEN, Held
 from otel_savetrace.capture.in_flight.record import FILE_BYTES, Dead, read
 
 PATIENCE_SECONDS = 2.0
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 2.0
 
 _MOST_AT_ONCE = 32
 _STALE_SECONDS = 7 * 24 * 60 * 60
-_UNFINISHED_SECONDS = 60
+_SILENT_SECONDS = 60
 
 Report = Callable[[Dead, bool], bool]
 """Told of a process that died, and whether for memory; returns whether its saves are handed over."""
@@ -64,20 +64,39 @@ class Claims:
         """Report every process that has died since somebody looked, and clear away what nobody will claim.
 
         That goes on in a thread of its own, since handing spans over may take as long as a Collector is gone.
-        Returns whether one was left for the moment, since somebody may yet come to know why it died.
+        Returns whether one was left for the moment, since somebody may yet come to know why it died, or since
+        there are many.
         """
         taken, left = [], False
         for one in self._take_all():
-            if self._may_wait(one):
+            if self._is_anothers(one):
+                one.held.close()
+            elif self._may_wait(one):
                 one.held.close()
                 left = True
             else:
                 taken.append(one)
+            if len(taken) == _MOST_AT_ONCE:
+                left = True
+                break
         if taken:
             threading.Thread(
                 target=self._settle_all, args=(taken,), name="savetrace-missing-spans", daemon=True
             ).start()
         return left
+
+    def _is_anothers(self, taken: _Taken) -> bool:
+        """Return whether another app's processes have something to tell, and may yet come to tell it."""
+        dead = taken.dead
+        if dead is None or self._is_own(taken) or not self._is_to_be_told(dead):
+            return False
+        return os.fstat(taken.held.descriptor).st_mtime > time.time() - _STALE_SECONDS
+
+    def _is_own(self, taken: _Taken) -> bool:
+        return taken.path.name.startswith(f"{self._app}.")
+
+    def _is_to_be_told(self, dead: Dead) -> bool:
+        return bool(dead.saves) and dead.facts.get("boot") == self._boot
 
     def _may_wait(self, taken: _Taken) -> bool:
         dead = taken.dead
@@ -91,7 +110,7 @@ class Claims:
     def _settle(self, taken: _Taken, for_memory: bool) -> None:
         dead, over = taken.dead, True  # also where the report breaks: else it would be told again and again
         try:
-            if dead is not None and dead.saves and dead.facts.get("boot") == self._boot:
+            if dead is not None and self._is_own(taken) and self._is_to_be_told(dead):
                 over = self._report(dead, for_memory)
         finally:
             try:
@@ -101,28 +120,24 @@ class Claims:
                 taken.held.close()
 
     def _take_all(self) -> Iterator[_Taken]:
-        count = 0
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                if count < _MOST_AT_ONCE and self._may_be_taken(entry):
-                    taken = _take(Path(entry.path))
-                    if taken is not None:
-                        count += 1
-                        yield taken
+                taken = _take(Path(entry.path)) if self._may_be_taken(entry) else None
+                if taken is not None:
+                    yield taken
 
     def _may_be_taken(self, entry: os.DirEntry[str]) -> bool:
         if entry.name.startswith(f"{self._app}."):
             return True
-        # Of another app, or a file whose making was cut short: nobody may be left who would claim it.
-        patience = _UNFINISHED_SECONDS if entry.name.startswith(NEW) else _STALE_SECONDS
+        # Of another app, or a file whose making was cut short: those who live keep theirs fresh.
         try:
-            return entry.stat(follow_symlinks=False).st_mtime < time.time() - patience
+            return entry.stat(follow_symlinks=False).st_mtime < time.time() - _SILENT_SECONDS
         except FileNotFoundError:
             return False
 
     def _killed_for_memory(self, taken: Sequence[_Taken]) -> bool:
         """Return whether all of them were: as many were killed so in their cgroup as died in it."""
-        dead = [one.dead for one in taken if one.dead is not None]
+        dead = [one.dead for one in taken if one.dead is not None and self._is_own(one)]
         if not dead or not self._kills.cgroup:
             return False
         if any(one.facts.get("cgroup") != self._kills.cgroup for one in dead):

@@ -21,7 +21,7 @@ from otel_savetrace.capture.in_flight.slot import Slot, names_section
 from otel_savetrace.capture.save import Save
 
 APP, BOOT = "0123456789abcdef", "this boot"
-_FILES = 12
+_FILES = 40
 _CLAIMERS = 4
 _WEEK_SECONDS = 8 * 24 * 60 * 60
 
@@ -139,14 +139,29 @@ def test_what_stood_before_the_machine_was_started_anew_is_removed_untold(
 
 
 def test_another_app_tells_its_own(tmp_path: Path, claims: Claims, told: Told) -> None:
-    """Another app's file is left to it, unless a week has passed without one of it."""
+    """Another app's save is left to it, unless a week has passed without one of it; never is it told here."""
     path = _file(tmp_path, app="fedcba9876543210")
     path.close()
-    _look(claims)
-    assert path.path.exists()
+    for then in (time.time(), time.time() - 3_600):
+        os.utime(path.path, (then, then))
+        _look(claims)
+        assert path.path.exists()
     _of_old(path.path)
     _look(claims)
     assert not path.path.exists()
+    assert told.saves == 0
+
+
+def test_a_dead_process_without_a_save_leaves_no_file_for_long(tmp_path: Path, claims: Claims) -> None:
+    """Nobody needs it, of whatever app it was."""
+    file = ProcessFile(tmp_path, "fedcba9876543210", {"boot": BOOT})
+    file.close()
+    _look(claims)
+    assert file.path.exists()
+    then = time.time() - 3_600
+    os.utime(file.path, (then, then))
+    _look(claims)
+    assert not file.path.exists()
 
 
 def test_a_file_that_is_being_made_is_no_dead_process(tmp_path: Path, claims: Claims, told: Told) -> None:
