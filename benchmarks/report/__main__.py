@@ -9,10 +9,11 @@ The report is held against `orjson.loads` line by line as anybody would write it
 Python's garbage collector, which the report does without as well.
 
 Measured on two cores of an AMD EPYC (Python 3.11, Linux, fifteen other processes at work, alternating): a
-million spans (2.2 GB; 301,502 saves, of which 7,362 failed) took the report 33.3 s of CPU and 684 MB, orjson
-alone 21.5 s and 21.8 s: 1.5 times orjson. With no collector orjson takes two thirds of that. A hundred
-thousand spans (226 MB) took 7.1 s, orjson 2.4 s, `read_json` 6.4 s and 1,090 MB: three times orjson, for what
-is looked at closely takes its five seconds however much there is beside it.
+million spans (2.2 GB; 301,502 saves, of which 7,362 failed) took the report 31.6 s to 35.1 s of CPU and 630
+MB, orjson alone 21.5 s and 21.8 s: 1.5 times orjson. Three million (6.7 GB) took 68 s and 840 MB; ten were
+not tried. With no collector orjson takes two thirds of that. A hundred thousand spans (226 MB) took 7.1 s,
+orjson 2.4 s, `read_json` 6.4 s and 1,090 MB: three times orjson, for what is looked at closely takes its
+five seconds however much there is beside it.
 """
 
 from __future__ import annotations
