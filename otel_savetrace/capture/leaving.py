@@ -38,9 +38,9 @@ class Leaving:
     def leave(self) -> None:
         """Write and end every request in flight, and its storage calls."""
         for save in worker.in_flight():
-            context = save.context
-            if context is not None and save.span.is_recording():
-                guard.run("a process ends in the middle of a request", context.run, self._leave, save)
+            seen = save.circumstances
+            if seen is not None and save.span.is_recording():
+                guard.run("a process ends in the middle of a request", seen.run, save, self._leave, save)
 
     def _leave(self, save: Save) -> None:
         stop = save.stop = stopped.of_process(save)

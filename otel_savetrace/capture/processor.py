@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextvars
 import sys
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -15,6 +15,9 @@ from otel_savetrace.capture.failure import of_recorded
 from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.save import Save, current_save, live_save
 from otel_savetrace.capture.worker import worker
+
+if TYPE_CHECKING:
+    from otel_savetrace.capture.elsewhere import Circumstances
 
 FLASK_SCOPE = "opentelemetry.instrumentation.flask"
 
@@ -58,9 +61,16 @@ def _request_starts(span: Span) -> None:
         save = Save(span, outer)
         save.number = worker.begin(save)
         current_save.set(save)
-        save.context = contextvars.copy_context()
+        save.circumstances = _circumstances()
         if in_flight.recorder is not None:
             in_flight.recorder.request_starts(save)
+
+
+def _circumstances() -> Circumstances:
+    # Here, since this module is loaded where there is no Flask, too.
+    from otel_savetrace.capture.elsewhere import Circumstances
+
+    return Circumstances()
 
 
 def _request_ends(span: ReadableSpan) -> None:
@@ -69,7 +79,7 @@ def _request_ends(span: ReadableSpan) -> None:
         worker.end(save)
         if in_flight.recorder is not None:
             in_flight.recorder.request_ends(save)
-        save.context = None
+        save.circumstances = None
         current_save.set(save.outer)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import Span
@@ -16,6 +16,7 @@ from otel_savetrace.capture.state import StorageCall
 from otel_savetrace.capture.totals import MOST_RAISED, StorageFailure, Totals
 
 if TYPE_CHECKING:
+    from otel_savetrace.capture.elsewhere import Circumstances
     from otel_savetrace.capture.in_flight.slot import Slot
 
 _MOST_ASKED = 8
@@ -29,8 +30,8 @@ class Save:
     `by_dependency` says that what the app raised last came of one. `raised` names the exceptions beside those
     of storage, `uncaught` those that nobody handled. `answer` is Flask's, once it is whole; `found` is which
     failed saves it retries (`otel_savetrace.capture.retry.retries.Found`), once that was asked; `stop` is why
-    it stops in the middle (`otel_savetrace.capture.stopped.Stop`), once that was seen. `context` is a copy
-    of the request's own, in which it can be looked at from elsewhere while it lives; `slot` is its place in
+    it stops in the middle (`otel_savetrace.capture.stopped.Stop`), once that was seen.
+    `circumstances` is that by which it can be looked at from elsewhere while it lives; `slot` is its place in
     the record of saves in flight (`otel_savetrace.capture.in_flight`), if it has one.
     """
 
@@ -45,7 +46,7 @@ class Save:
     found: Any = None
     slot: Slot | None = None
     stop: Any = None
-    context: Context | None = None
+    circumstances: Circumstances | None = None
     _asked: Sequence[Span] = ()
 
     def __init__(self, span: Span, outer: Save | None) -> None:

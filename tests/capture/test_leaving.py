@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import atexit
-import contextvars
 import http.client
 from collections.abc import Callable
 from typing import Any
 
+import flask
 import pytest
 from opentelemetry.trace import StatusCode
 
 from otel_savetrace import RequestAttribute, Settings
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import instrumentation
+from otel_savetrace.capture.elsewhere import Circumstances
 from otel_savetrace.capture.save import Save
 from otel_savetrace.capture.worker import Worker, worker
 from tests.fixture_capture import Captured, facts
@@ -76,11 +77,12 @@ def test_a_request_whose_end_was_not_seen(
 ) -> None:
     """A span that has ended where its request did not begin is left as it is."""
     save = Save(captured.provider.get_tracer("test").start_span("POST /"), None)
-    save.context = contextvars.copy_context()
     worker.begin(save)
-    save.span.end()
-    for leave in [one for one in the_process_ends if "Leaving" in repr(one)]:
-        leave()
+    with flask.Flask("maps").test_request_context():
+        save.circumstances = Circumstances()
+        save.span.end()
+        for leave in [one for one in the_process_ends if "Leaving" in repr(one)]:
+            leave()
     worker.end(save)
     assert caplog.messages == []
 

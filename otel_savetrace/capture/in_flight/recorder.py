@@ -125,9 +125,8 @@ class Recorder:
     def _look_at(self, slot: Slot) -> None:
         slot.look()
         save = slot.save
-        context = save.context if save is not None else None
-        if context is not None and self._asked:
-            context.run(self._tell_of_request, slot, self._asked)
+        if save is not None and save.circumstances is not None and self._asked:
+            save.circumstances.run(save, self._tell_of_request, slot, self._asked)
 
     def _tell_of_request(self, slot: Slot, wanted: tuple[RequestAttribute, ...] | None = None) -> None:
         about = dict(request_attributes(self._wanted if wanted is None else wanted))
