@@ -84,6 +84,7 @@ def _use(page: Page, app: App) -> dict[str, int]:
     page.context.set_offline(offline=False)
     page.reload()
     eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save")
+    eventually(lambda: _told(app, STORED) == 3 or None, "what the next worker tells of the killed one's save")
     return seen
 
 
