@@ -12,8 +12,9 @@ demo: $(VENV)/.ready
 demo-jaeger: $(VENV)/.ready
 	@$(RUN)/savetrace demo --jaeger
 
+# One process more than there are cores: much of what is tested is waiting for others.
 test: check real-parts
-	$(RUN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+	$(RUN)/pytest --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) < 4 ? $$(getconf _NPROCESSORS_ONLN) + 1 : 4 )) --dist=worksteal
 
 # Built before the tests, which may not take minutes and cannot say what they wait for.
 real-parts: $(VENV)/.ready
