@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.spans.sources import read_all
 from tests.capture.in_flight.watching import eventually, records
 from tests.fixture_app import OWN_FOLDER, SAMPLE, App, StartApp
+from tests.fixture_jaeger import Jaeger, make_jaeger
 from tests.logs.site import BODY_LIMIT, site_before
 
 IN_FLIGHT = "in-flight"
@@ -38,6 +39,7 @@ PLAN = Plan((Rule(SlowAnswer(4.0), "storymapjs/", skip=1, times=2),))
 
 VIA = b'"savetrace.browser.via"'
 STORED = b'"savetrace.stored"'
+KILLED = b'"worker_killed"'
 
 SAVE = """([text, timeout]) => new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -52,11 +54,12 @@ SAVE = """([text, timeout]) => new Promise((resolve) => {
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-    """What was left: the spans of app and browser, nginx's log, the statuses that the page saw."""
+    """What was left: the spans of app and browser, nginx's log, what the page saw, and a Jaeger."""
 
     spans: Path
     log: Path
     seen: Mapping[str, int]
+    jaeger: Jaeger
 
     def saves(self) -> dict[str, Save]:
         """Return the saves by what became of them for the browser."""
@@ -84,7 +87,7 @@ def _use(page: Page, app: App) -> dict[str, int]:
     page.context.set_offline(offline=False)
     page.reload()
     eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save")
-    eventually(lambda: _told(app, STORED) == 3 or None, "what the next worker tells of the killed one's save")
+    eventually(lambda: _told(app, KILLED) or None, "what the next worker tells of the killed one's save")
     return seen
 
 
@@ -115,27 +118,30 @@ def _told(app: App, attribute: bytes) -> int:
 def told(
     start_app_of_session: StartApp,
     nginx_program: Path,
+    jaeger_program: Path,
     chromium: Browser,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Told:
+) -> Iterator[Told]:
     """Let a user save in a browser."""
+    folder = tmp_path_factory.mktemp("front")
+    jaeger = make_jaeger(jaeger_program, folder / "jaeger", "memory", {})
     tracing = {
-        **servers.tracing_to(Path("spans.jsonl")),
+        **servers.tracing_to(Path("spans.jsonl"), otlp_endpoint=f"http://{jaeger.otlp}"),
         "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
         "OTEL_SAVETRACE_IN_FLIGHT": f"{OWN_FOLDER}/{IN_FLIGHT}",
         "OTEL_SAVETRACE_BROWSER": "on",
         "OTEL_SAVETRACE_BROWSER_PATH": TOLD_AT,
     }
-    app = start_app_of_session(tracing, plan=PLAN, app=SAMPLE, options=("--threads", "4"))
-    folder = tmp_path_factory.mktemp("front") / "nginx"
-    with site_before(app, nginx_program, folder, NGINX_SECONDS) as site:
-        context = chromium.new_context()
-        page = context.new_page()
-        page.goto(f"http://{LOOPBACK}:{site.port}/login/?name=ada")
-        seen = _use(page, app)
-        context.close()
-        app.stop()
-    return Told(app.spans_file, folder / "json.log", seen)
+    with jaeger.process:
+        app = start_app_of_session(tracing, plan=PLAN, app=SAMPLE, options=("--threads", "4"))
+        with site_before(app, nginx_program, folder / "nginx", NGINX_SECONDS) as site:
+            context = chromium.new_context()
+            page = context.new_page()
+            page.goto(f"http://{LOOPBACK}:{site.port}/login/?name=ada")
+            seen = _use(page, app)
+            context.close()
+            app.stop()
+        yield Told(app.spans_file, folder / "nginx" / "json.log", seen, jaeger)
 
 
 def test_the_browser_got_what_was_meant(told: Told) -> None:
@@ -176,6 +182,29 @@ def test_who_is_right_for_the_user(told: Told) -> None:
         "nginx: 499; app: 200; store: stored. The browser is right for the user: it failed, and is stored"
         in said
     )
+
+
+def test_each_is_one_trace_in_jaeger_with_the_truth_on_it(told: Told) -> None:
+    """Browser, app, and what the app did stand under one id; a worker that was killed lacks nothing there."""
+    truth = {
+        "well": {("browser", "succeeded", None), ("save", "succeeded", None)},
+        "gone": {("browser", "failed", "timeout"), ("save", "succeeded", None)},
+        "large": {("browser", "failed", "413")},
+        "killed": {("browser", "failed", "502"), ("save", "failed", "worker_killed")},
+        "offline": {("browser", "failed", "offline")},
+    }
+    for name, save in told.saves().items():
+        told.jaeger.wait_for({save.trace_id: len(truth[name])}, at_least=True)
+        assert set(map(_truth, told.jaeger.spans(save.trace_id))) - {None} == truth[name]
+
+
+def _truth(span: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
+    """Return who tells of a save by a span, with its outcome and code; None of a span of another kind."""
+    held = {one["key"]: one["value"].get("stringValue") for one in span["attributes"]}
+    if attributes.OUTCOME not in held:
+        return None
+    who = "browser" if "savetrace.browser.via" in held else "save"
+    return who, str(held[attributes.OUTCOME]), held.get(attributes.ERROR_CODE)
 
 
 def test_the_report_names_each_cause(told: Told) -> None:
