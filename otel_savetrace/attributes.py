@@ -462,7 +462,8 @@ WORKER_AGE_SECONDS = _define(
     "savetrace.worker_age_seconds",
     "int",
     ("save",),
-    "Whole seconds since the process began: since it was forked from its server's first, where it was.",
+    "Whole seconds since the process began, when it took the save: since it was forked from its server's"
+    " first, where it was.",
     unit="s",
 )
 SERVER_AGE_SECONDS = _define(

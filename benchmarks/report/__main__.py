@@ -8,12 +8,16 @@ of; its figure is left out with ``--no-duckdb``.
 The report is held against `orjson.loads` line by line as anybody would write it, and beside that without
 Python's garbage collector, which the report does without as well.
 
-Measured on two cores of an AMD EPYC (Python 3.11, Linux, fifteen other processes at work, alternating): a
-million spans (2.2 GB; 301,502 saves, of which 7,362 failed) took the report 31.6 s to 35.1 s of CPU and 630
-MB, orjson alone 21.5 s and 21.8 s: 1.5 times orjson. Three million (6.7 GB) took 68 s and 840 MB; ten were
-not tried. With no collector orjson takes two thirds of that. A hundred thousand spans (226 MB) took 7.1 s,
-orjson 2.4 s, `read_json` 6.4 s and 1,090 MB: three times orjson, for what is looked at closely takes its
-five seconds however much there is beside it.
+Measured on two cores of an AMD EPYC (Python 3.11, Linux, one or two other processes at work):
+
+| spans | bytes | report | orjson | orjson, no gc | `read_json` |
+|---|---|---|---|---|---|
+| 1 M, 301,502 saves, 7,362 failed | 2.3 GB | 31.6 s, 627 MB | 23.5 s | 17.4 s | 34.5 s, 1,433 MB |
+| 10 M | 22.7 GB | 204.9 s, 869 MB | 230.9 s | | |
+
+so the report takes 1.3 times orjson at a million, 1.8 times without the collector, and less than ten times
+that at ten, where it is below orjson: what is looked at closely is bounded. That takes five seconds however
+little there is beside it: a hundred thousand spans (226 MB) took 7.1 s, three times orjson.
 """
 
 from __future__ import annotations

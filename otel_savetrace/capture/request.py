@@ -171,7 +171,10 @@ class RequestWatch:
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # a werkzeug LocalProxy
         if self._route_if_save(app, request, save) is None:
             # Whether it would have stored anything is not known here: who sees its route elsewhere can tell.
-            known: Known = {**worker.attributes(_resource_of(save)), attribute.REQUESTS_SERVED: save.number}
+            known: Known = {
+                **worker.attributes(_resource_of(save), save.started),
+                attribute.REQUESTS_SERVED: save.number,
+            }
             known.update(stop.attributes())
             set_attributes(save.span, known)
         else:
@@ -189,7 +192,7 @@ class RequestWatch:
             totals.take_unfinished()
         known: Known = dict(request_attributes(self._settings.request_attributes))
         known.update(totals.attributes())
-        known.update(worker.attributes(_resource_of(save)))
+        known.update(worker.attributes(_resource_of(save), save.started))
         known[attribute.REQUESTS_SERVED] = save.number
         if QUEUE_HEADER in request.environ:
             waited = queue_seconds(request.environ[QUEUE_HEADER], save.started)

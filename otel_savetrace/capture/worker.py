@@ -114,20 +114,26 @@ class Worker:
         """Note that a request has ended."""
         self._in_flight.pop(id(request), None)
 
-    def attributes(self, resource: Mapping[str, object]) -> dict[str, str | int]:
-        """Return what a save tells of its process beside its `resource`; called while it is served."""
+    def attributes(self, resource: Mapping[str, object], started: int | None = None) -> dict[str, str | int]:
+        """Return what a save tells of its process beside its `resource`; called while it is served.
+
+        Ages are those at its beginning, `started` (nanoseconds since 1970; by default now): at its end a save
+        that waited long would come of an older worker.
+        """
         if self._constant is None:
             self._constant = self._constants(resource)
         now = time.monotonic()
+        if started is not None:
+            now -= max(0, time.time_ns() - started) / 1e9
         known = {
             **self._constant,
-            attribute.WORKER_AGE_SECONDS: int(now - self.began),
+            attribute.WORKER_AGE_SECONDS: max(0, int(now - self.began)),
             attribute.REQUESTS_IN_FLIGHT: len(self._in_flight),
         }
         if self._forked:
-            known[attribute.SERVER_AGE_SECONDS] = int(now - self._server_began)
+            known[attribute.SERVER_AGE_SECONDS] = max(0, int(now - self._server_began))
         if self._reloaded is not None:
-            known[attribute.RELOAD_AGE_SECONDS] = int(now - self._reloaded)
+            known[attribute.RELOAD_AGE_SECONDS] = max(0, int(now - self._reloaded))
         return known
 
     def _constants(self, resource: Mapping[str, object]) -> dict[str, str | int]:

@@ -186,7 +186,7 @@ def test_who_is_right_for_the_user(told: Told) -> None:
 
 def test_each_is_one_trace_in_jaeger_with_the_truth_on_it(told: Told) -> None:
     """Browser, app, and what the app did stand under one id; a worker that was killed lacks nothing there."""
-    truth = {
+    truth: dict[str, set[tuple[str, str, str | None]]] = {
         "well": {("browser", "succeeded", None), ("save", "succeeded", None)},
         "gone": {("browser", "failed", "timeout"), ("save", "succeeded", None)},
         "large": {("browser", "failed", "413")},
