@@ -76,6 +76,11 @@ class Settings:
     browser_error_selector: str | None = None
     browser_text: bool = True
 
+    @property
+    def key_names(self) -> frozenset[str]:
+        """The names of the attributes that object keys give."""
+        return frozenset(name for pattern in self.key_patterns for name in pattern.names)
+
     @classmethod
     def read(cls, environment: Mapping[str, str], refuse: Callable[[SettingError], None]) -> Settings:
         """Read every variable; a value that cannot be used goes to `refuse` and its default is used instead.

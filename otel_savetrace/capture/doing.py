@@ -27,19 +27,34 @@ def of_call(call: StorageCall) -> str:
 
 def _step_of(call: StorageCall) -> str:
     attempt, operation = call.attempt, call.operation
+    allowed = call.client.get(attribute.ATTEMPTS_ALLOWED)
     if attempt is not None:
-        return f"{_numbered(call, call.attempts)}: {attempt.step}"
+        return f"{numbered(call.attempts, allowed, operation)}: {attempt.step}"
     if not call.attempts:
-        return f"preparing {operation}"
-    allowed = call.client.get(attribute.ATTEMPTS_ALLOWED)
-    if call.answered is None or call.quota_exhausted or call.attempts == allowed:
-        return f"finishing {operation}"
-    return f"backing off before {_numbered(call, call.attempts + 1)}"
+        return preparing(operation)
+    if call.answered is None or call.is_last_attempt:
+        return finishing(operation)
+    return backing_off(call.attempts + 1, allowed, operation)
 
 
-def _numbered(call: StorageCall, number: int) -> str:
-    allowed = call.client.get(attribute.ATTEMPTS_ALLOWED)
-    return f"attempt {number}{f' of {allowed}' if allowed is not None else ''} of {call.operation}"
+def preparing(operation: str) -> str:
+    """Return that a call has not made an attempt yet."""
+    return f"preparing {operation}"
+
+
+def numbered(number: int, allowed: object, operation: str) -> str:
+    """Return which attempt it is; `allowed` is how many there may be, None or 0 where that is not known."""
+    return f"attempt {number}{f' of {allowed}' if allowed else ''} of {operation}"
+
+
+def backing_off(number: int, allowed: object, operation: str) -> str:
+    """Return that a call waits for its next attempt, told as in `numbered`."""
+    return f"backing off before {numbered(number, allowed, operation)}"
+
+
+def finishing(operation: str) -> str:
+    """Return that a call makes no further attempt."""
+    return f"finishing {operation}"
 
 
 def in_package(name: str) -> str:

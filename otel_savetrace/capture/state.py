@@ -147,6 +147,11 @@ class StorageCall:
         return max(0, self.attempts - 1)
 
     @property
+    def is_last_attempt(self) -> bool:
+        """Whether no attempt may follow the one that was made last."""
+        return self.quota_exhausted or self.attempts == self.client.get(attribute.ATTEMPTS_ALLOWED)
+
+    @property
     def writes(self) -> bool:
         """Whether the call means to store an object, or a part of one."""
         return self.operation in attribute.WRITES

@@ -20,8 +20,7 @@ from otel_savetrace.capture.guard import guard
 from otel_savetrace.capture.in_flight.process_file import Held
 from otel_savetrace.capture.in_flight.record import ALIVE_AT, FILE_BYTES, REASON_AT, REASON_BYTES, read
 from otel_savetrace.capture.seam import Method, Seam
-
-WORKER_TIMEOUT = "worker_timeout"
+from otel_savetrace.capture.stopped import WORKER_TIMEOUT
 
 _ARBITER = "gunicorn.arbiter"
 

@@ -48,7 +48,7 @@ class InFlight:
             self._make_file,
             is_save,
             settings.request_attributes,
-            {name for pattern in settings.key_patterns for name in pattern.names},
+            settings.key_names,
             hide_of(settings),
             len(self._seams),
         )
@@ -189,8 +189,7 @@ def hide_of(settings: Settings) -> Hide | None:
         return None
     from otel_savetrace.capture.keys.hash import hash_of
 
-    patterns = {name for pattern in settings.key_patterns for name in pattern.names}
-    named = patterns | {one.name for one in settings.request_attributes} | {attribute.S3_KEY}
+    named = settings.key_names | {one.name for one in settings.request_attributes} | {attribute.S3_KEY}
     free = {name for name, known in attribute.REGISTRY.items() if known.personal} - named
 
     def hide(about: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -58,8 +58,8 @@ def _of_object(settings: Settings, written: tuple[str, str] | None) -> dict[str,
 
 
 def _told_by_key(settings: Settings, known: Known) -> Known:
-    names = {name for pattern in settings.key_patterns for name in pattern.names}
-    return {name: known[name] for name in (*names, attribute.S3_BUCKET, attribute.S3_KEY) if name in known}
+    names = (*settings.key_names, attribute.S3_BUCKET, attribute.S3_KEY)
+    return {name: known[name] for name in names if name in known}
 
 
 def _killed(
@@ -131,13 +131,12 @@ def doing_of(save: Unfinished) -> str:
     """Return what a save was last seen doing, in the words of `otel_savetrace.capture.doing`."""
     if save.seen is not None and save.seen[0] >= save.stepped:
         return save.seen[1]
-    of = f" of {save.attempts_allowed}" if save.attempts_allowed else ""
-    attempt = f"attempt {save.attempt}{of} of {save.operation}"
+    number, allowed, operation = save.attempt, save.attempts_allowed, save.operation
     words = {
-        record.PREPARING: f"preparing {save.operation}",
-        record.ATTEMPT: attempt,
-        record.BACKING_OFF: f"backing off before {attempt}",
-        record.FINISHING: f"finishing {save.operation}",
+        record.PREPARING: doing.preparing(operation),
+        record.ATTEMPT: doing.numbered(number, allowed, operation),
+        record.BACKING_OFF: doing.backing_off(number, allowed, operation),
+        record.FINISHING: doing.finishing(operation),
     }
     return words.get(save.step, doing.IN_THE_APP)
 

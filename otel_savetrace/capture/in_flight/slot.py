@@ -89,7 +89,7 @@ class Slot:
 
     def attempt_failed(self, call: StorageCall) -> None:
         """Note that it failed, and that another one follows if one may."""
-        if call.quota_exhausted or call.attempts == call.client.get(attribute.ATTEMPTS_ALLOWED):
+        if call.is_last_attempt:
             self._step(record.FINISHING, self._stored(), call.attempts, call)
         else:
             self._step(record.BACKING_OFF, self._stored(), call.attempts + 1, call)

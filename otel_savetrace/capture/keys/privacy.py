@@ -61,7 +61,7 @@ class KeyPrivacy:
     def __init__(self, settings: Settings, span_limits: Any) -> None:
         self._patterns = settings.key_patterns
         self._literals = frozenset(_literals(settings.key_patterns))
-        names = {name for pattern in settings.key_patterns for name in pattern.names}
+        names = settings.key_names
         # Without a pattern nobody can say which of them are parts of a key.
         self.request_attributes = tuple(
             one for one in settings.request_attributes if not names or one.name in names

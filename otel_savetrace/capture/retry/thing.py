@@ -25,7 +25,7 @@ class Naming:
     """Which of the attributes that a user has named say what is saved, by whom, and from which client."""
 
     def __init__(self, settings: Settings) -> None:
-        of_pattern = {name for pattern in settings.key_patterns for name in pattern.names}
+        of_pattern = settings.key_names
         of_request = {one.name for one in settings.request_attributes}
         self.naming = frozenset(name for name in of_pattern | of_request if _names_it(name))
         self.request_attributes = settings.request_attributes

@@ -15,9 +15,9 @@ import pytest
 from otel_savetrace import attributes as attribute
 from otel_savetrace.analysis.causes import cause_of
 from otel_savetrace.analysis.saves import saves
-from otel_savetrace.capture.in_flight.gunicorn_master import WORKER_TIMEOUT
 from otel_savetrace.capture.in_flight.missing_spans import WORKER_KILLED
 from otel_savetrace.capture.in_flight.record import ATTEMPT, Unfinished
+from otel_savetrace.capture.stopped import WORKER_TIMEOUT
 from otel_savetrace.demo.faults import SLOW_DOWN, Plan, Rule, SlowAnswer
 from otel_savetrace.spans.rows import Span
 from tests.capture.in_flight.watching import RECORDED, eventually, records
