@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING
 
@@ -61,16 +62,17 @@ def _request_starts(span: Span) -> None:
         save = Save(span, outer)
         save.number = worker.begin(save)
         current_save.set(save)
-        save.circumstances = _circumstances()
+        save.circumstances = _circumstances_class()()
         if in_flight.recorder is not None:
             in_flight.recorder.request_starts(save)
 
 
-def _circumstances() -> Circumstances:
-    # Here, since this module is loaded where there is no Flask, too.
+@functools.cache
+def _circumstances_class() -> type[Circumstances]:
+    # Here, since this module is loaded without Flask, too; once, since an import costs each request.
     from otel_savetrace.capture.elsewhere import Circumstances
 
-    return Circumstances()
+    return Circumstances
 
 
 def _request_ends(span: ReadableSpan) -> None:
