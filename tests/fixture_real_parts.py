@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NoReturn
 import pytest
 
 from otel_savetrace.demo import binaries
+from otel_savetrace.demo.nginx import program_of
 from otel_savetrace.demo.processes import base_environment
 from otel_savetrace.errors import RealPartError
 
@@ -29,10 +29,10 @@ def missing(reason: str) -> NoReturn:
 
 def debian_program(name: str, package: str) -> Path:
     """Find the program `name` of a Debian package; in CI install the package where it is not there."""
-    found = _server_program(name)
+    found = program_of(name)
     if found is None and os.environ.get("CI"):
         install_debian([package])
-        found = _server_program(name)
+        found = program_of(name)
     if found is None:
         missing(f"There is no {name}: `apt-get install {package}`, or put {name} on PATH.")
     return found
@@ -48,12 +48,6 @@ def install_debian(packages: Iterable[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run([apt[0], "update"], env=environment, check=True)  # noqa: S603 - Debian's own program
         subprocess.run(apt, env=environment, check=True)  # noqa: S603 - packages that tests name
-
-
-def _server_program(name: str) -> Path | None:
-    # Debian keeps servers where only root's PATH leads.
-    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
-    return None if found is None else Path(found)
 
 
 def _program(name: str) -> Path:

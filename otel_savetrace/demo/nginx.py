@@ -23,6 +23,7 @@ events {{ worker_connections 256; }}
 http {{
     include {format};
     access_log {folder}/{log} savetrace;
+{more_logs}
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -53,13 +54,20 @@ class Nginx:
     timeout_seconds: int = 60
 
 
-def nginx_server(folder: Path, port: int, app_port: int, settings: Nginx) -> Process:
+def program_of(server: str) -> Path | None:
+    """Return the program of a server that Debian brings, None where there is none."""
+    # Debian keeps servers where only root's PATH leads.
+    found = shutil.which(server, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    return None if found is None else Path(found)
+
+
+def nginx_server(folder: Path, port: int, app_port: int, settings: Nginx, *, more_logs: str = "") -> Process:
     """Return an nginx for `port` on loopback, before the app at `app_port`, that keeps its log in `folder`.
 
-    Raises `RealPartError` where there is none.
+    `more_logs` are directives for logs beside it; their paths are below `folder`. Raises `RealPartError`
+    where there is no nginx.
     """
-    # Debian keeps servers where only root's PATH leads.
-    program = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    program = program_of("nginx")
     if program is None:
         raise RealPartError("There is no nginx: `apt-get install nginx-light`, or put nginx on PATH.")
     folder.mkdir(parents=True)
@@ -68,7 +76,7 @@ def nginx_server(folder: Path, port: int, app_port: int, settings: Nginx) -> Pro
         _CONFIGURATION.format(
             folder=folder, format=collector_folder() / "nginx" / "savetrace.conf", log=LOG,
             address=f"{LOOPBACK}:{port}", app=f"{LOOPBACK}:{app_port}", body_limit=settings.body_limit,
-            timeout=settings.timeout_seconds,
+            timeout=settings.timeout_seconds, more_logs=more_logs,
         ),
         encoding="utf-8",
     )  # fmt: skip

@@ -22,6 +22,7 @@ from otel_savetrace.capture.in_flight.record import ATTEMPT
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.demo import servers
 from otel_savetrace.demo.faults import Plan, Rule, SlowAnswer
+from otel_savetrace.demo.nginx import LOG
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.spans.sources import read_all
 from tests.capture.in_flight.watching import eventually, records
@@ -134,14 +135,14 @@ def told(
     }
     with jaeger.process:
         app = start_app_of_session(tracing, plan=PLAN, app=SAMPLE, options=("--threads", "4"))
-        with site_before(app, nginx_program, folder / "nginx", NGINX_SECONDS) as site:
+        with site_before(app, folder / "nginx", NGINX_SECONDS) as site:
             context = chromium.new_context()
             page = context.new_page()
             page.goto(f"http://{LOOPBACK}:{site.port}/login/?name=ada")
             seen = _use(page, app)
             context.close()
             app.stop()
-        yield Told(app.spans_file, folder / "nginx" / "json.log", seen, jaeger)
+        yield Told(app.spans_file, folder / "nginx" / LOG, seen, jaeger)
 
 
 def test_the_browser_got_what_was_meant(told: Told) -> None:

@@ -8,46 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_savetrace.demo.processes import LOOPBACK, Process, base_environment, free_port, listens
+from otel_savetrace.demo.nginx import Nginx, nginx_server
+from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
 from tests.fixture_app import App
-
-FORMAT = Path(__file__).parents[2] / "collector" / "nginx" / "savetrace.conf"
 
 BODY_LIMIT = 4_000
 TIMEOUT_SECONDS = 1
 
-_CONFIGURATION = """\
-daemon off;
-worker_processes 1;
-error_log stderr warn;
-pid {folder}/nginx.pid;
-events {{ worker_connections 256; }}
-http {{
-    include {format};
+_MORE_LOGS = """\
     log_format timed '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
                      '"$http_referer" "$http_user_agent" rt=$request_time urt="$upstream_response_time"';
-    access_log {folder}/json.log savetrace;
-    access_log {folder}/timed.log timed;
-    access_log {folder}/combined.log combined;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_body_buffer_size 1m;
-    client_max_body_size {body_limit};
-    proxy_read_timeout {timeout}s;
-    server {{
-        listen {address};
-        location / {{
-            proxy_pass http://{app};
-            proxy_set_header Host $http_host;
-            proxy_set_header traceparent $savetrace_traceparent;
-            proxy_set_header X-Request-Start "t=$msec";
-        }}
-    }}
-}}
+    access_log timed.log timed;
+    access_log combined.log combined;
 """
+"""nginx takes paths from the folder that it is started with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,21 +59,9 @@ class Site:
 
 
 @contextmanager
-def site_before(
-    app: App, program: Path, folder: Path, timeout_seconds: int = TIMEOUT_SECONDS
-) -> Iterator[Site]:
+def site_before(app: App, folder: Path, timeout_seconds: int = TIMEOUT_SECONDS) -> Iterator[Site]:
     """Run nginx before an app; its logs are whole when the block is left."""
-    folder.mkdir()
     port = free_port()
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
-        _CONFIGURATION.format(
-            folder=folder, format=FORMAT, address=f"{LOOPBACK}:{port}",
-            app=f"{LOOPBACK}:{app.port}", body_limit=BODY_LIMIT, timeout=timeout_seconds,
-        )
-    )  # fmt: skip
-    command: list[str | Path] = [program, "-p", folder, "-e", "stderr", "-c", configuration]
-    with Process(
-        "nginx", command, environment=base_environment(), folder=folder, ready=listens(port)
-    ) as process:
+    settings = Nginx(BODY_LIMIT, timeout_seconds)
+    with nginx_server(folder, port, app.port, settings, more_logs=_MORE_LOGS) as process:
         yield Site(process, folder, port)

@@ -17,6 +17,7 @@ from otel_savetrace.analysis.known_routes import path_of
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSES
 from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
+from otel_savetrace.demo.nginx import LOG
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read, read_all
 from tests.demo.test_processes import eventually
@@ -39,7 +40,7 @@ PLAN = Plan(
 TRACED = ORDINARY + 3
 """Saves that reach the app."""
 
-FORMATS = ("json.log", "timed.log", "combined.log")
+FORMATS = (LOG, "timed.log", "combined.log")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Visited:
     answers: Mapping[str, int]
 
 
-def _visit(app: App, nginx: Path, folder: Path) -> Visited:
+def _visit(app: App, folder: Path) -> Visited:
     answers: dict[str, int] = {}
-    with site_before(app, nginx, folder) as site:
+    with site_before(app, folder) as site:
         for number in range(ORDINARY):
             answers[f"map-{number}"] = site.send(f"/save/map-{number}?user=ada", b"x" * (100 + number))
             assert site.send(f"/load/map-{number}", method="GET") == 200
@@ -74,7 +75,7 @@ def visited(
     """Let users save through nginx, some of them in vain."""
     logging = {**TO_A_FILE, "OTEL_SAVETRACE_LOG": "on"}
     app = start_app_of_session(logging, plan=PLAN, options=("--threads", "4"))
-    return _visit(app, nginx_program, tmp_path_factory.mktemp("front") / "nginx")
+    return _visit(app, tmp_path_factory.mktemp("front") / "nginx")
 
 
 def _read(visited: Visited, *logs: str) -> tuple[dict[str, Save], list[Reading]]:
@@ -118,7 +119,7 @@ def test_who_is_right_for_the_user(visited: Visited, log: str) -> None:
 
 def test_causes_of_what_the_app_never_saw(visited: Visited) -> None:
     """A body too large and an app that is down are told by nginx alone, by their own names."""
-    found, _ = _read(visited, "json.log")
+    found, _ = _read(visited, LOG)
     assert {thing: cause_of(found[thing]).name for thing in ("large", "down", "refused")} == {
         "large": "front.too_large", "down": "front.bad_gateway", "refused": "storage.header_too_large",
     }  # fmt: skip
@@ -149,7 +150,7 @@ def test_a_log_alone_tells_what_it_can(visited: Visited, log: str) -> None:
 
 def test_the_format_is_json_whatever_is_in_a_request(visited: Visited) -> None:
     """Each line of the documented format is JSON, a browser's name with quotes in it included."""
-    lines = (visited.folder / "json.log").read_text().splitlines()
+    lines = (visited.folder / LOG).read_text().splitlines()
     assert {json.loads(line)["http_user_agent"] for line in lines} == {'a "browser"'}
     assert len(lines) == 2 * ORDINARY + 5
 
@@ -192,12 +193,12 @@ def _with_times(visited: Visited, log: Path) -> Path:
     return log
 
 
-@pytest.mark.parametrize("log", ["json.log", "timed.log"])
+@pytest.mark.parametrize("log", [LOG, "timed.log"])
 def test_lines_of_app_and_nginx_are_joined_without_a_trace(
     visited: Visited, log: str, tmp_path: Path
 ) -> None:
     """With no trace at all, what the app stored and what its user got stand together."""
-    told = visited.app_log if log == "json.log" else _with_times(visited, tmp_path / "app.log")
+    told = visited.app_log if log == LOG else _with_times(visited, tmp_path / "app.log")
     readings = read_all([str(told), str(visited.folder / log)])
     found = saves(span for reading in readings for span in reading.spans)
     assert len(found) == TRACED + 2
@@ -226,16 +227,16 @@ def test_without_times_and_ids_nothing_is_joined(visited: Visited, tmp_path: Pat
 def test_a_collector_makes_spans_of_the_log(visited: Visited, otelcol_program: Path, tmp_path: Path) -> None:
     """What the Collector makes of nginx's log tells the same of each save as the log itself."""
     layers = (*RECEIVING, "30-archive.yaml", "40-jaeger.yaml", "50-queue.yaml", "70-front-logs.yaml")
-    settings = {"COLLECTOR_FRONT_LOGS": str(visited.folder / "json.log")}
+    settings = {"COLLECTOR_FRONT_LOGS": str(visited.folder / LOG)}
     collector = make_collector(otelcol_program, tmp_path / "collector", layers, settings)
-    requests = len((visited.folder / "json.log").read_text().splitlines()) - ORDINARY
+    requests = len((visited.folder / LOG).read_text().splitlines()) - ORDINARY
     with collector.process:
         # Read bytes: a line may be half written.
         assert eventually(lambda: _spans_written(collector.archive) == requests)
     spans = collector.archived()
     app = read(str(visited.spans)).spans
     found = {_thing(save): save for save in saves((*app, *spans))}
-    by_log, _ = _read(visited, "json.log")
+    by_log, _ = _read(visited, LOG)
     assert {thing: _told(save) for thing, save in found.items()} == {
         thing: _told(save) for thing, save in by_log.items()
     }
