@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from otel_savetrace.demo import processes
 from otel_savetrace.demo.processes import LOOPBACK, Process, answers, base_environment, free_port, listens
 from otel_savetrace.errors import RealPartError
+from tests.eventually import eventually
 
 SAYS_ITS_ENVIRONMENT = "import os, time; print(dict(os.environ), flush=True); time.sleep(600)"
 SLEEPS = "import time; print('started', flush=True); time.sleep(600)"
@@ -67,14 +66,6 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Wait until `holds` does, for `seconds` at most, and say whether it did."""
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
-
-
 def test_child_has_only_the_environment_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of our own environment reaches the child unless it was passed on."""
     monkeypatch.setenv("OURS", "secret")
@@ -118,7 +109,7 @@ def test_never_ready_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         server.start()
     pids = [int(line) for line in server.log.read_text().splitlines() if line.isdigit()]
     assert pids
-    assert eventually(lambda: not any(alive(pid) for pid in pids))
+    eventually(lambda: not any(alive(pid) for pid in pids), "the end of all processes")
 
 
 def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
@@ -128,7 +119,7 @@ def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
         pids = [server.pid, *(int(line) for line in server.log.read_text().splitlines() if line.isdigit())]
         assert len(pids) == 2
         assert all(alive(pid) for pid in pids)
-    assert eventually(lambda: not any(alive(pid) for pid in pids))
+    eventually(lambda: not any(alive(pid) for pid in pids), "the end of all processes")
 
 
 def test_restart_is_another_process_with_the_same_log(tmp_path: Path) -> None:
@@ -160,7 +151,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, ending: str) -> None:
         assert alive(server)
         program.send_signal(signal.SIGINT)
         program.wait(60)
-    assert eventually(lambda: not alive(server))
+    eventually(lambda: not alive(server), "the end of the server")
 
 
 def test_free_port_can_be_listened_on_and_is_not_given_twice() -> None:

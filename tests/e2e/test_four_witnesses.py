@@ -25,7 +25,8 @@ from otel_savetrace.demo.faults import Plan, Rule, SlowAnswer
 from otel_savetrace.demo.nginx import LOG
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.spans.sources import read_all
-from tests.capture.in_flight.watching import eventually, records
+from tests.capture.in_flight.watching import records
+from tests.eventually import eventually
 from tests.fixture_app import OWN_FOLDER, SAMPLE, App, StartApp
 from tests.fixture_jaeger import Jaeger, make_jaeger
 from tests.logs.site import BODY_LIMIT, site_before
@@ -80,15 +81,15 @@ def _use(page: Page, app: App) -> dict[str, int]:
 
     seen = {"well": save("a"), "gone": save("b", GIVES_UP_SECONDS), "large": save("x" * BODY_LIMIT)}
     # What a worker was told and has not exported dies with it.
-    eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save so far")
-    eventually(lambda: _told(app, STORED) == 2 or None, "what the app tells of both that reached it")
+    eventually(lambda: _told(app, VIA) == len(seen), "what the browser tells of each save so far")
+    eventually(lambda: _told(app, STORED) == 2, "what the app tells of both that reached it")
     seen["killed"] = _killed(page, app)
     page.context.set_offline(offline=True)
     seen["offline"] = save("c")
     page.context.set_offline(offline=False)
     page.reload()
-    eventually(lambda: _told(app, VIA) == len(seen) or None, "what the browser tells of each save")
-    eventually(lambda: _told(app, KILLED) or None, "what the next worker tells of the killed one's save")
+    eventually(lambda: _told(app, VIA) == len(seen), "what the browser tells of each save")
+    eventually(lambda: _told(app, KILLED), "what the next worker tells of the killed one's save")
     return seen
 
 

@@ -20,7 +20,7 @@ from otel_savetrace.demo.faults import ErrorAnswer, Plan, Rule, SlowAnswer
 from otel_savetrace.demo.nginx import LOG
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.sources import read, read_all
-from tests.demo.test_processes import eventually
+from tests.eventually import eventually
 from tests.fixture_app import TO_A_FILE, App, StartApp
 from tests.fixture_collector import RECEIVING, make_collector
 from tests.logs.site import BODY_LIMIT, TIMEOUT_SECONDS, site_before
@@ -232,7 +232,7 @@ def test_a_collector_makes_spans_of_the_log(visited: Visited, otelcol_program: P
     requests = len((visited.folder / LOG).read_text().splitlines()) - ORDINARY
     with collector.process:
         # Read bytes: a line may be half written.
-        assert eventually(lambda: _spans_written(collector.archive) == requests)
+        eventually(lambda: _spans_written(collector.archive) == requests, "a span of each request")
     spans = collector.archived()
     app = read(str(visited.spans)).spans
     found = {_thing(save): save for save in saves((*app, *spans))}

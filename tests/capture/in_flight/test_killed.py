@@ -20,8 +20,9 @@ from otel_savetrace.capture.in_flight.record import ATTEMPT, Unfinished
 from otel_savetrace.capture.stopped import WORKER_TIMEOUT
 from otel_savetrace.demo.faults import SLOW_DOWN, Plan, Rule, SlowAnswer
 from otel_savetrace.spans.rows import Span
-from tests.capture.in_flight.watching import RECORDED, eventually, records
+from tests.capture.in_flight.watching import RECORDED, from_record, records
 from tests.e2e.test_switched_on import GEVENT, PATCHED_FIRST
+from tests.eventually import eventually
 from tests.fixture_app import GREEDY, App, StartApp
 from tests.fixture_packages import Packages
 
@@ -87,7 +88,7 @@ def killed(request: pytest.FixtureRequest, start_app_of_session: StartApp, packa
     user = threading.Thread(target=made.save)
     user.start()
     worker, _ = eventually(made.in_attempt, "a save in its second attempt")
-    eventually(lambda: any("503" in span.name for span in made.trace()) or None, "the first attempt's span")
+    eventually(lambda: any("503" in span.name for span in made.trace()), "the first attempt's span")
     made.before = time.time_ns()
     if "whole" in request.param:
         app.process.kill()
@@ -178,14 +179,10 @@ def test_a_worker_that_does_not_hear_that_its_time_is_up(start_app: StartApp) ->
     """gunicorn kills it outright in the end, and its save says that it was the time limit, and when."""
     app = start_app(RECORDED, app=GREEDY, options=("--workers", "1", "--timeout", "1"))
     assert app.exchange("POST", "/deaf/one", b"{}") == b""
-    save = eventually(lambda: _from_record(app), "the save's span")
+    save = eventually(lambda: from_record(app), "the save's span")
     app.stop()
     assert save.attributes[attribute.ERROR_CODE] == WORKER_KILLED
     assert save.attributes[attribute.KILLED_BY] == WORKER_TIMEOUT
     assert save.attributes[attribute.WORKER_TIMEOUT_SECONDS] == 1
     assert save.attributes[attribute.STORED] == attribute.YES
     assert save.end_nanoseconds - save.start_nanoseconds > 1e9
-
-
-def _from_record(app: App) -> Span | None:
-    return next((span for span in app.spans() if attribute.FROM_RECORD in span.attributes), None)

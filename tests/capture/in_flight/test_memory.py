@@ -12,9 +12,9 @@ import pytest
 from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.in_flight.memory_kills import MemoryKills
 from otel_savetrace.capture.in_flight.missing_spans import OUT_OF_MEMORY, WORKER_KILLED
-from otel_savetrace.spans.rows import Span
-from tests.capture.in_flight.watching import RECORDED, eventually
-from tests.fixture_app import GREEDY, App, StartApp
+from tests.capture.in_flight.watching import RECORDED, from_record
+from tests.eventually import eventually
+from tests.fixture_app import GREEDY, StartApp
 
 _ROOM_BYTES = 300_000_000
 
@@ -63,16 +63,12 @@ def test_a_worker_killed_for_memory_is_told_with_the_reason(start_app: StartApp,
         (cgroup / "cgroup.procs").write_text(str(process))
     assert b"200 OK" in app.exchange("POST", "/save/small", b"{}")
     assert app.exchange("POST", "/render/large", b"{}") == b""
-    save = eventually(lambda: _told(app), "the save's span")
+    save = eventually(lambda: from_record(app), "the save's span")
     app.stop()
     assert save.attributes[attribute.ERROR_CODE] == WORKER_KILLED
     assert save.attributes[attribute.KILLED_BY] == OUT_OF_MEMORY
     assert save.attributes[attribute.STORED] == attribute.YES
     assert save.attributes[attribute.DOING] == "in the app"
-
-
-def _told(app: App) -> Span | None:
-    return next((span for span in app.spans() if attribute.FROM_RECORD in span.attributes), None)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,15 @@
-"""What tests of saves in flight share: waiting for what is coming, and a look at what is written down."""
+"""What tests of saves in flight share: an app with its record, and a look at what is written down."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
+from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.in_flight.record import Dead, read
-from tests.fixture_app import OWN_FOLDER, TO_A_FILE
-
-_PATIENCE_SECONDS = 60.0
-_POLL_SECONDS = 0.05
+from otel_savetrace.spans.rows import Span
+from tests.fixture_app import OWN_FOLDER, TO_A_FILE, App
 
 RECORDED = {
     **TO_A_FILE,
@@ -20,19 +17,6 @@ RECORDED = {
     "OTEL_BSP_SCHEDULE_DELAY": "50",
 }
 """Switches tracing on for an app, with its record of saves in flight in its own folder."""
-
-_Found = TypeVar("_Found")
-
-
-def eventually(look: Callable[[], _Found | None], what: str) -> _Found:
-    """Return what `look` finds, asked again and again; fails with `what` after a minute."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < end:
-        found = look()
-        if found is not None:
-            return found
-        time.sleep(_POLL_SECONDS)
-    raise AssertionError(f"{what}: not within {_PATIENCE_SECONDS} s")
 
 
 def records(folder: Path) -> Iterator[Dead]:
@@ -42,3 +26,8 @@ def records(folder: Path) -> Iterator[Dead]:
             held = read(path.read_bytes())
             if held is not None:
                 yield held
+
+
+def from_record(app: App) -> Span | None:
+    """Return a span that was written for a dead process; None where there is none yet."""
+    return next((span for span in app.spans() if attribute.FROM_RECORD in span.attributes), None)
