@@ -20,8 +20,6 @@ import contextlib
 import json
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -29,15 +27,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.report.making import make
+from benchmarks.spending import REPORT, spending_of
 from otel_savetrace.demo import binaries
 from otel_savetrace.demo.processes import LOOPBACK, free_port
 from tests.fixture_jaeger import Jaeger, make_jaeger
 
 VIEWS_A_LINE = 500
-REPORT = (
-    "import sys\nfrom otel_savetrace.commands.group import savetrace as run\n"
-    "run(['report', '--json', *sys.argv[1:]])"
-)
 
 
 def main() -> None:
@@ -112,18 +107,10 @@ def _send(otlp: str, body: bytes) -> None:
 
 
 def _measure(source: str, times: list[str]) -> None:
-    began = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", REPORT, source, *times], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    told = json.loads(process.stdout.read())
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    cpu, held = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    cost = spending_of(REPORT, source, *times)
+    told = json.loads(cost.printed)
     name = "Jaeger" if "://" in source else "file"
-    print(f"{name:14}{cpu:.1f} s of CPU, {time.monotonic() - began:.1f} s, {held:,.0f} MB held")
+    print(f"{name:14}{cost.cpu_seconds:.1f} s of CPU, {cost.seconds:.1f} s, {cost.megabytes:,.0f} MB held")
     print(f"{'':14}{told['saves']}, of {told['sources'][0]['spans']:,} spans")
 
 

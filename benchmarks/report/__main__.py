@@ -23,23 +23,17 @@ little there is beside it: a hundred thousand spans (226 MB) took 7.1 s, three t
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.report.making import make
+from benchmarks.spending import REPORT, spending_of
 
 ORJSON = "import orjson, sys\nfor line in open(sys.argv[1], 'rb'): orjson.loads(line)"
 ORJSON_ALONE = f"import gc; gc.disable()\n{ORJSON}"
 DUCKDB = (
     "import duckdb, sys\nprint(duckdb.execute(\"SELECT count(columns(*)) FROM read_json(?, format = 'nd',"
     ' maximum_object_size = 100000000)", [sys.argv[1]]).fetchall())'
-)
-REPORT = (
-    "import sys\nfrom otel_savetrace.commands.group import savetrace as run\n"
-    "run(['report', '--json', *sys.argv[1:]])"
 )
 
 
@@ -60,22 +54,13 @@ def main() -> None:
             spans = make(given.seed, path, wanted)
             least = 0.0
             for name, program in ways.items():
-                seconds, megabytes = _spent(program, path)
+                seconds, megabytes, *_ = spending_of(program, str(path))
                 least = least or seconds
                 size = path.stat().st_size / 1e6
                 told = (
                     f"{spans:12,}{size:8,.0f}  {name:8}{seconds:8.1f}{seconds / least:10.1f}{megabytes:9,.0f}"
                 )
                 print(told, flush=True)
-
-
-def _spent(program: str, path: Path) -> tuple[float, float]:
-    """Return CPU seconds and the most megabytes of a process."""
-    process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, program
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from otel_savetrace.errors import SourceError
 from otel_savetrace.spans.jaeger_api import Jaeger, Page
 from otel_savetrace.spans.jaeger_http import TIMEOUT_SECONDS, without_password
 from otel_savetrace.spans.jaeger_search import pages_of_saves
-from otel_savetrace.spans.otlp import NotOtlpError, spans_of
+from otel_savetrace.spans.otlp import spans_of
+from otel_savetrace.spans.otlp_lines import counted
 from otel_savetrace.spans.reading import Account, Heard, Query, Reading, each_once
-from otel_savetrace.spans.rows import Span
 
 DEFAULT_LOOKBACK_NANOSECONDS = 24 * 3600 * 10**9
 """How far back is read where the query does not say; Jaeger cannot be asked without times."""
@@ -39,7 +39,9 @@ def read_jaeger(
     account = Account()
     pages = _pages(address, query, account, heard, timeout_seconds)
     base = without_password(base_address(address))
-    found = each_once(span for page in pages for span in _spans(page, account, base))
+    found = each_once(
+        span for page in pages for span in counted(spans_of({"resourceSpans": page.resources}), base, account)
+    )
     return Reading("jaeger", without_password(address), found, account.skipped(), base)
 
 
@@ -77,14 +79,3 @@ def _pages(
     if start >= end:
         raise SourceError("The time asked for ends before it begins: let --since lie before now and --until.")
     yield from pages_of_saves(jaeger, query, start, end, account, heard)
-
-
-def _spans(page: Page, account: Account, address: str) -> Iterator[Span]:
-    try:
-        for span in spans_of({"resourceSpans": page.resources}):
-            if isinstance(span, Span):
-                yield span
-            else:
-                account.add(str(span), address)
-    except NotOtlpError as error:
-        account.add(str(error), address)

@@ -26,10 +26,14 @@ NOT_OTLP = "a line that is not OTLP"
 
 def spans_of_line(line: bytes, where: str, account: Account) -> Iterator[Span]:
     """Yield the spans of a line; what cannot be read is counted, with its place."""
-    if not line.strip():
-        return
+    if line.strip():
+        yield from counted(_spans_of(line, where, account), where, account)
+
+
+def counted(found: Iterator[Span | NotOtlpError], where: str, account: Account) -> Iterator[Span]:
+    """Yield the spans of what was found; what is none is counted, and what ends the finding."""
     try:
-        for span in _spans_of(_entry(line, where, account), where, account):
+        for span in found:
             if isinstance(span, Span):
                 yield span
             else:
@@ -66,7 +70,8 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
-def _spans_of(entry: Any, where: str, account: Account) -> Iterator[Span | NotOtlpError]:
+def _spans_of(line: bytes, where: str, account: Account) -> Iterator[Span | NotOtlpError]:
+    entry = _entry(line, where, account)
     if not isinstance(entry, dict):
         raise NotOtlpError(NOT_OTLP)
     other = [why for field, why in OTHER_SIGNALS.items() if field in entry]
