@@ -50,6 +50,7 @@ def test_good_values_are_read() -> None:
         "maps/{map.id}/{map.file}",
         "other/{map.id}",
     ]
+    assert settings.key_names == {"map.id", "map.file"}
     assert settings.request_attributes == (
         RequestAttribute("map.id", "form", "id"),
         RequestAttribute("map.user", "session", "uid"),

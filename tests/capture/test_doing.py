@@ -11,8 +11,9 @@ from typing import Any
 import botocore.endpoint
 import pytest
 import urllib3.util.connection
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
+from otel_savetrace import attributes as attribute
 from otel_savetrace.capture import doing
 from otel_savetrace.capture.save import Save, live_save
 from otel_savetrace.capture.state import StorageCall
@@ -105,6 +106,34 @@ def test_a_backoff(
     with halt.of_request(_put(client_of(store, retries=2))) as save:
         assert save.doing() == "backing off before attempt 2 of 3 of PutObject"
         assert save.stored(failed=True) == stored
+
+
+def test_after_the_last_attempt(
+    captured: Captured, store: RawStore, client_of: MakeClient, halt: Halt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No backoff is told of where no attempt can follow."""
+    monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _: None)
+    store.script = [refused("503 Slow Down", "SlowDown")] * 2
+    client = client_of(store, retries=1)
+    client.meta.events.register("after-call.s3.PutObject", halt)
+
+    def put() -> None:
+        with pytest.raises(client.exceptions.ClientError):
+            _put(client)()
+
+    with halt.of_request(put) as save:
+        assert save.doing() == "finishing PutObject"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "quota_exhausted", "is_last"), [(3, False, True), (2, True, True), (2, False, False)]
+)
+def test_which_attempt_is_the_last(attempts: int, *, quota_exhausted: bool, is_last: bool) -> None:
+    """The one that is allowed as the last, or after which the client's quota allows no other."""
+    call = StorageCall(INVALID_SPAN, "PutObject", {})
+    call.client = {attribute.ATTEMPTS_ALLOWED: 3}
+    call.attempts, call.quota_exhausted = attempts, quota_exhausted
+    assert call.is_last_attempt == is_last
 
 
 def test_a_call_that_the_app_repeats(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import http.client
 from collections.abc import Callable
 from typing import Any
@@ -107,3 +108,16 @@ def test_requests_whose_end_was_not_seen_are_forgotten(captured: Captured) -> No
         span.end()
     assert alive in own.in_flight()
     assert len(own.in_flight()) < 100
+
+
+def test_a_request_that_is_gone_is_not_looked_at(captured: Captured) -> None:
+    """Whoever looks at a request from elsewhere holds it no longer than it lives."""
+    looked: list[str] = []
+    save = Save(captured.provider.get_tracer("test").start_span("POST /"), None)
+    with flask.Flask("maps").test_request_context("/save/"):
+        circumstances = Circumstances()
+        circumstances.run(save, lambda: looked.append(flask.request.path))
+    gc.collect()
+    circumstances.run(save, lambda: looked.append("gone"))
+    Circumstances().run(save, lambda: looked.append("none"))
+    assert looked == ["/save/"]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
+import flask
 import pytest
 
+from otel_savetrace import Settings
+from otel_savetrace import attributes as attribute
 from otel_savetrace.capture.waiting import queue_seconds
+from tests.fixture_capture import Captured, facts
 
 STARTED = 1_700_000_002_500_000_000
 """When the app had the request: two and a half seconds after what the headers say."""
@@ -54,3 +60,19 @@ def test_the_forms_that_front_servers_write(header: str) -> None:
 def test_what_cannot_be_is_left_out(header: str, seconds: float | None) -> None:
     """A second of clocks that differ is no wait; the future, long ago and what is no time say nothing."""
     assert queue_seconds(header, STARTED) == seconds
+
+
+@pytest.mark.parametrize("settings", [Settings(save_routes=frozenset({"/save/"}))])
+def test_a_save_tells_how_long_it_waited(captured: Captured) -> None:
+    """By the header of its own request; without one nothing is told."""
+    app = flask.Flask("maps")
+
+    @app.post("/save/")
+    def save() -> str:
+        return "saved"
+
+    app.test_client().post("/save/", headers={"X-Request-Start": f"t={time.time() - 30:.3f}"})
+    app.test_client().post("/save/")
+    waited, straight = map(facts, captured.saves)
+    assert 30 <= waited[attribute.QUEUE_SECONDS] < 60
+    assert attribute.QUEUE_SECONDS not in straight
