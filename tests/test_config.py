@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from otel_savetrace import RequestAttribute, Settings, environment_variables
+from otel_savetrace.capture.key_pattern import KeyPattern
 from otel_savetrace.errors import SettingError
 
 
@@ -50,7 +51,6 @@ def test_good_values_are_read() -> None:
         "maps/{map.id}/{map.file}",
         "other/{map.id}",
     ]
-    assert settings.key_names == {"map.id", "map.file"}
     assert settings.request_attributes == (
         RequestAttribute("map.id", "form", "id"),
         RequestAttribute("map.user", "session", "uid"),
@@ -166,3 +166,9 @@ def test_a_bad_word_for_keys_hides_them() -> None:
     assert settings.keys == "none"
     assert "none of plain, hash, none" in sentence
     assert sentence.endswith("'none', the safest, is used instead.")
+
+
+def test_names_that_keys_give_are_those_of_all_patterns() -> None:
+    """Whichever pattern fits a key, its names are known before."""
+    settings = Settings(key_patterns=tuple(map(KeyPattern.parse, ("maps/{map.id}", "users/{map.user}"))))
+    assert settings.key_names == {"map.id", "map.user"}
