@@ -113,29 +113,33 @@ def test_crashed_in_the_middle(open_tab: OpenTab, site: Site, receiver: Receiver
     assert site.served(span)[0].parent_span_id == span.span_id
 
 
-def leave_untold(open_tab: OpenTab, script: str, *things: str) -> Page:
-    """Save without a network in a page that is gone before there is one, and return a bare page beside it."""
+def leave_untold(open_tab: OpenTab, receiver: Receiver, script: str, *things: str) -> Page:
+    """Save in a page that is gone before its reports are taken, and return a bare page beside it.
+
+    Two saves at least: with the second report the page has seen that the first was not taken, and sends none
+    as it closes. Without a network it might, as closing pages sometimes have one again.
+    """
     bare = open_tab(script=script, notag="")
     page = open_tab(context=bare.context)
-    go_offline(page)
-    for thing in things:
+    receiver.status = 503
+    for number, thing in enumerate(things, 1):
         save_by_fetch(page, f"/save/{thing}")
+        receiver.wait_for_posts(number)
+    # Comes after the script's own: whoever sees it sees what the page stored before.
+    page.evaluate("() => addEventListener('pagehide', () => localStorage.setItem('left', ''))")
     leave(page)
-    bare.evaluate(
-        """async () => {
-          const lives = async () => (navigator.locks ? (await navigator.locks.query()).held.length
-              : Object.keys(localStorage).some((key) => key.startsWith("savetrace.alive.")));
-          while (await lives()) await new Promise((resolve) => setTimeout(resolve, 5));
-        }"""
+    bare.wait_for_function(
+        """async () => localStorage.getItem("left") !== null
+            && !(navigator.locks && (await navigator.locks.query()).held.length)"""
     )
-    bare.context.set_offline(False)
+    receiver.status = 200
     return bare
 
 
 @pytest.mark.parametrize("script", ["", WITHOUT_LOCKS])
 def test_two_tabs_race(open_tab: OpenTab, receiver: Receiver, script: str) -> None:
     """Of several tabs that are opened at once, one tells what an earlier one left."""
-    tabs = leave_untold(open_tab, script, "one", "two", "three")
+    tabs = leave_untold(open_tab, receiver, script, "one", "two", "three")
     tabs.evaluate(
         """() => Promise.all([1, 2, 3].map(() => new Promise((resolve) => {
           const frame = document.createElement("iframe");
@@ -164,7 +168,8 @@ Storage.prototype.setItem = function (key, value) {
 
 def test_a_tab_that_came_later(open_tab: OpenTab, receiver: Receiver) -> None:
     """Without locks, who finds another's claim instead of its own tells nothing: the other does."""
-    page = open_tab(context=leave_untold(open_tab, WITHOUT_LOCKS + RIVAL, "claimed").context)
+    left = leave_untold(open_tab, receiver, WITHOUT_LOCKS + RIVAL, "claimed", "claimed-too")
+    page = open_tab(context=left.context)
     wait_for_locks(page, 0)
     save_by_fetch(page, "/save/own")
     receiver.one("/save/own")
