@@ -57,7 +57,7 @@ def _is_above(condition: Condition) -> bool:
 
 
 def look_first(cause: str, condition: Condition | None) -> Iterator[str]:
-    """Yield where to look first, where the condition is a place, a time, a wait, or a size that is not all.
+    """Yield where to look first, where the condition is a place, a time, a wait, two clicks, or a size.
 
     Of what a cause is about by its very name its own steps tell.
     """
@@ -67,6 +67,8 @@ def look_first(cause: str, condition: Condition | None) -> Iterator[str]:
     others = f"{share_said(condition.succeeded_share)} of those that worked"
     if condition.attribute == attributes.QUEUE_SECONDS:
         yield from _of_waiting(condition, shares, others)
+    elif condition.attribute == attributes.BROWSER_OVERLAPPING:
+        yield from _of_two_clicks(condition, shares, others)
     elif candidates.is_own(condition.attribute, cause):
         return
     elif condition.attribute == candidates.TIME:
@@ -83,6 +85,14 @@ def _of_waiting(condition: Condition, shares: str, others: str) -> Iterator[str]
         yield (
             f"See what keeps all workers busy, or run more of them (gunicorn --workers, --threads): {shares}"
             f" had waited {duration(condition.value)} or more for one, and {others}."
+        )
+
+
+def _of_two_clicks(condition: Condition, shares: str, others: str) -> Iterator[str]:
+    if _is_above(condition):
+        yield (
+            "Take no second click while a save is under way, as by a button that is disabled until its answer"
+            f" is there: {shares} began while the page waited for another, and {others}."
         )
 
 

@@ -8,13 +8,17 @@ from otel_savetrace.analysis.saves import Save
 
 
 def same_content(a: Save, b: Save) -> bool | None:
-    """Return whether two saves stored the same: hash and size are equal for each object that both wrote."""
+    """Return whether two saves stored the same: hash and size are equal for each object that both wrote.
+
+    Of a save that stored nothing the browser may know what was sent. Had it sent something else, what is
+    stored might be the same for all that.
+    """
     objects_a, objects_b = dict(_objects(a)), dict(_objects(b))
     shared = objects_a.keys() & objects_b.keys()
     if shared:
         return all(objects_a[name] == objects_b[name] for name in shared)
     if a.content is None or b.content is None:
-        return None
+        return True if a.sent is not None and a.sent == b.sent else None
     return a.content == b.content
 
 

@@ -15,6 +15,7 @@ from otel_savetrace.analysis import conventions, values
 from otel_savetrace.analysis import witnesses as witness
 from otel_savetrace.analysis.known_routes import STORING_METHODS, Routes, path_of
 from otel_savetrace.analysis.matching import match
+from otel_savetrace.analysis.same_trace import meant
 from otel_savetrace.analysis.save import Route, Save
 from otel_savetrace.analysis.sights import sight_of
 from otel_savetrace.analysis.testimony import FAILED_FROM, of_browser_alone, with_browser, with_front
@@ -107,22 +108,16 @@ def _by_trace(told: Sequence[Save], rows: Sequence[Span]) -> dict[int, list[Span
     of_trace: dict[str, list[int]] = defaultdict(list)
     for number, save in enumerate(told):
         of_trace[save.trace_id].append(number)
-    found: dict[int, list[Span]] = defaultdict(list)
+    of_witness: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.start_nanoseconds):
-        numbers = of_trace.get(row.trace_id)
-        if numbers:
-            found[_meant(row, numbers, told)].append(row)
+        if row.trace_id in of_trace:
+            of_witness[row.trace_id, row.scope].append(row)
+    found: dict[int, list[Span]] = defaultdict(list)
+    for (trace_id, _), of_one in of_witness.items():
+        numbers = of_trace[trace_id]
+        for row, index in meant(of_one, [told[number] for number in numbers]).items():
+            found[numbers[index]].append(of_one[row])
     return dict(found)
-
-
-def _meant(row: Span, numbers: Sequence[int], told: Sequence[Save]) -> int:
-    """Return which of a trace's saves a row tells of: the last on its path.
-
-    A server on the way may have tried again.
-    """
-    path = path_of(Save(row, (), {}))
-    on_path = [number for number in numbers if path_of(told[number]) == path]
-    return max(on_path or numbers, key=lambda number: told[number].span.end_nanoseconds)
 
 
 def _by_time(

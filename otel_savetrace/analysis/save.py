@@ -22,6 +22,9 @@ BROWSER = "browser"
 BROWSER_CODE = "savetrace.browser.error_code"
 """What went wrong as the browser saw it; made at the desk, of what was joined (see `witnesses`)."""
 
+BROWSER_CONTENT = "savetrace.browser.content"
+"""Hash and size of what the page sent, in one word; made at the desk."""
+
 Outcome = Literal["succeeded", "failed", "unknown"]
 Answered = Literal["yes", "no", "unseen"]
 
@@ -162,6 +165,11 @@ class Save:
     def content(self) -> tuple[str, int] | None:
         """Hash and size of all that was to be stored, where both are known."""
         return values.content(self.span)
+
+    @property
+    def sent(self) -> str | None:
+        """Hash and size of what the page sent, where the browser tells them."""
+        return values.text(self.span.attributes.get(BROWSER_CONTENT))
 
     @property
     def attempts_made(self) -> int | None:

@@ -121,8 +121,19 @@ def _of_browser(row: Span) -> dict[str, AttributeValue]:
         witness.BROWSER_STATUS: status,
         witness.BROWSER_SECONDS: values.seconds(row),
         witness.BROWSER_SPAN_ID: row.span_id,
+        witness.BROWSER_CONTENT: _content(row),
         attributes.BROWSER_TIMEOUT_SECONDS: told.get(attributes.BROWSER_TIMEOUT_SECONDS),
+        attributes.BROWSER_OVERLAPPING: told.get(attributes.BROWSER_OVERLAPPING, 0),
     }
+
+
+def _content(row: Span) -> str | None:
+    """Return hash and size of what the page sent, where both are known."""
+    body = (
+        row.attributes.get(attributes.BROWSER_BODY_HASH),
+        row.attributes.get(attributes.REQUEST_BODY_SIZE),
+    )
+    return None if None in body else f"{body[0]} {body[1]}"
 
 
 def _of_retry(row: Span) -> dict[str, AttributeValue]:

@@ -12,6 +12,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.cause_codes import KILLED, LOST_ON_THE_WAY, OF_BROWSERS, OF_THE_FRONT
 from otel_savetrace.analysis.save import BROWSER_CODE as BROWSER_CODE
+from otel_savetrace.analysis.save import BROWSER_CONTENT as BROWSER_CONTENT
 from otel_savetrace.analysis.save import Save
 from otel_savetrace.spans.rows import Span
 
@@ -78,7 +79,7 @@ BROWSER_SAID = "savetrace.browser.said"
 
 OF_THE_BROWSER = frozenset(
     {BROWSER_OUTCOME, BROWSER_CODE, BROWSER_SAID, BROWSER_SPAN_ID, BROWSER_STATUS, BROWSER_SECONDS,
-     attributes.BROWSER_TIMEOUT_SECONDS}
+     BROWSER_CONTENT, attributes.BROWSER_TIMEOUT_SECONDS}
 )  # fmt: skip
 
 UNTIMED = "savetrace.log.untimed"
