@@ -49,7 +49,9 @@ def _list_faults(ctx: click.Context, _parameter: click.Parameter, asked: bool) -
         return
     names = Table.grid(padding=(0, 2))
     for incident in INCIDENTS.values():
-        names.add_row(Text(incident.name, style="bold", no_wrap=True), incident.says)
+        needs = f" Needs {incident.needs}." if incident.needs else ""
+        says = Text.assemble(incident.says, (needs, "dim"))
+        names.add_row(Text(incident.name, style="bold", no_wrap=True), says)
     Console().print(names)
     ctx.exit()
 

@@ -135,13 +135,15 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class RateLimit:
-    """Answers SlowDown to writes beyond `per_second`, counted for each user's folder, as S3 does by prefix.
+    """Answers SlowDown to writes beyond `per_second`, of which `burst` may come at once.
 
-    `burst` of them may come at once.
+    Counted for each user's folder, as Amazon S3 does by prefix, or for each `object`, as Google Cloud Storage
+    does: one a second (https://cloud.google.com/storage/quotas#objects).
     """
 
     per_second: float
     burst: int
+    each: Literal["folder", "object"] = "folder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,14 +181,15 @@ class Progress:
                 if due is None and rule.meets(count):
                     due = rule.fault
         if due is None and self.plan.rate_limit and method == "PUT" and key:
-            return self._throttled(self.plan.rate_limit, _folder(key), now)
+            limit = self.plan.rate_limit
+            return self._throttled(limit, key if limit.each == "object" else _folder(key), now)
         return due
 
-    def _throttled(self, limit: RateLimit, folder: str, now: float) -> Fault | None:
-        left, then = self._left.get(folder, (float(limit.burst), now))
+    def _throttled(self, limit: RateLimit, counted: str, now: float) -> Fault | None:
+        left, then = self._left.get(counted, (float(limit.burst), now))
         left = min(float(limit.burst), left + (now - then) * limit.per_second)
         throttled = left < 1
-        self._left[folder] = (left if throttled else left - 1, now)
+        self._left[counted] = (left if throttled else left - 1, now)
         return SLOW_DOWN if throttled else None
 
 

@@ -11,6 +11,9 @@ from otel_savetrace.demo.faults import INTERNAL_ERROR, SLOW_DOWN, Plan, Reset, R
 
 What = Literal["create", "save", "publish", "image"]
 
+Mishap = Literal["network_gone", "tab_closed", "clicked_twice", "logged_out"]
+"""What can happen in the middle of a save to a user with a real browser."""
+
 SMALLEST = 20
 """Fewest saves that leave room for everything that goes wrong."""
 
@@ -37,7 +40,8 @@ class Step:
     """One thing that a user saves.
 
     `cut`: at the first try half of the content never reaches the app. `rest_seconds`: the user does
-    something else before. `nested`: how many groups of slides lie within one another.
+    something else before. `nested`: how many groups of slides lie within one another. `mishap`: what happens
+    at the first try.
     """
 
     what: What
@@ -45,6 +49,7 @@ class Step:
     rest_seconds: float = 0.0
     image: Image = Image()
     nested: int = 0
+    mishap: Mishap | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,9 @@ from otel_savetrace.demo.story import Author, Image, Step, What
 PATIENCE_SECONDS = 45.0
 """How long somebody waits who logs in."""
 
-_PAUSE_BEFORE_NEXT_PRESS_SECONDS = (0.6, 1.4)
+BETWEEN_PRESSES_SECONDS = (0.6, 1.4)
+"""How long somebody looks at an error before the next press, at least and at most."""
+
 _WORDS = ("harbour", "bridge", "market", "night", "river", "song", "tower", "winter")
 
 
@@ -128,7 +130,7 @@ class User:
             sent = {**form, "d": form["d"][: len(form["d"]) // 2]} if cut else form
             press = self._press(session, step.what, sent, number)
             self.on_press(press)
-            if press.error is None or self._pause(_PAUSE_BEFORE_NEXT_PRESS_SECONDS):
+            if press.error is None or self._pause(BETWEEN_PRESSES_SECONDS):
                 return
 
     def _press(self, session: requests.Session, what: What, form: dict[str, str], number: int) -> Press:
@@ -153,7 +155,8 @@ class User:
         """Fill in the form for the next thing to save."""
         if step.what == "image":
             return self._image_form(step.image)
-        self.slides.append({"text": {"headline": self._words(4), "text": self._words(60)}})
+        headline, text = some_words(self.chance, 4), some_words(self.chance, 60)
+        self.slides.append({"text": {"headline": headline, "text": text}})
         content = json.dumps({"storymap": {"slides": self.slides}})
         groups = "[" * step.nested + content + "]" * step.nested
         return {"id": self.author.storymap_id, "title": self.author.title, "d": groups}
@@ -168,8 +171,10 @@ class User:
             "content": f"data:{image.media_type};base64,{content}",
         }
 
-    def _words(self, count: int) -> str:
-        return " ".join(self.chance.choices(_WORDS, k=count)).capitalize()
+
+def some_words(chance: random.Random, count: int) -> str:
+    """Write something."""
+    return " ".join(chance.choices(_WORDS, k=count)).capitalize()
 
 
 def _what_the_editor_shows(

@@ -14,8 +14,8 @@ from typing import TypeAlias
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis import witnesses as witness
-from otel_savetrace.analysis.known_routes import path_of
 from otel_savetrace.analysis.matching import match
+from otel_savetrace.analysis.same_trace import meant
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.sights import sight_of
 from otel_savetrace.analysis.testimony import with_front
@@ -116,17 +116,22 @@ def _joined_by_id(by: Witness, rows: Sequence[Span], cases: Sequence[Case]) -> t
     """Join the rows whose trace id is a save's; return the others, and whether there was any such."""
     by_trace: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        by_trace[case.save.trace_id].append(case)
-    left = []
+        if by not in case.told_by:
+            by_trace[case.save.trace_id].append(case)
+    of_trace: dict[str, list[Span]] = defaultdict(list)
     for row in rows:
-        ids = dict.fromkeys((row.trace_id, values.text(row.attributes.get(witness.FRONT_REQUEST_ID)) or ""))
-        known = [case for one in ids for case in by_trace.get(one, ()) if by not in case.told_by]
-        if len(known) > 1:
-            known = [case for case in known if path_of(case.save) == row.attributes.get("url.path")]
-        if len(known) == 1:
-            _hear(known[0], row, by)
-        else:
-            left.append(row)
+        ids = (row.trace_id, values.text(row.attributes.get(witness.FRONT_REQUEST_ID)) or "")
+        of_trace[next((one for one in ids if one in by_trace), "")].append(row)
+    left = of_trace.pop("", [])
+    for trace_id, told in of_trace.items():
+        known = by_trace[trace_id]
+        found = meant(told, [case.save for case in known])
+        for number, row in enumerate(told):
+            case = known[found[number]] if number in found else None
+            if case is None or by in case.told_by:
+                left.append(row)
+            else:
+                _hear(case, row, by)
     return left, len(left) < len(rows)
 
 

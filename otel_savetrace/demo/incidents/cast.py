@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from otel_savetrace.demo.incidents.incident import Cast
-from otel_savetrace.demo.story import Author, Image, Step, What
+from otel_savetrace.demo.story import Author, Image, Mishap, Step, What
 
 NAMES = ("ada", "bruno", "chidi", "dalia", "emil", "farah", "goran", "hana")
 _TITLES = (
@@ -40,6 +40,17 @@ def cast(
             )
             for index in range(users)
         )
+
+    return make
+
+
+def in_browser(mishap: Mishap | None = None, *, users: int = 4, steps: int = 8) -> Cast:
+    """Return a cast that saves drafts in a browser; at every third the mishap happens."""
+
+    def make(_: random.Random) -> tuple[Author, ...]:
+        made = [Step("save", mishap=mishap if number % 3 == 0 else None) for number in range(users + steps)]
+        # Not to all at the same time.
+        return tuple(author(index, made[index:][:steps], pauses=(1.0, 1.3)) for index in range(users))
 
     return make
 

@@ -9,6 +9,7 @@ from otel_savetrace.demo.faults import FlippedBit, Plan, RateLimit, Reset, Rule
 from otel_savetrace.demo.incidents import cast
 from otel_savetrace.demo.incidents.before_storage import BEFORE_STORAGE
 from otel_savetrace.demo.incidents.disturbance import Disturbance
+from otel_savetrace.demo.incidents.in_browser import IN_BROWSER
 from otel_savetrace.demo.incidents.incident import Host, Incident
 from otel_savetrace.demo.story import Author
 
@@ -211,4 +212,4 @@ _ALL = (
     ),
 )
 
-INCIDENTS = {incident.name: incident for incident in (*_ALL, *BEFORE_STORAGE)}
+INCIDENTS = {incident.name: incident for incident in (*_ALL, *BEFORE_STORAGE, *IN_BROWSER)}

@@ -45,6 +45,7 @@ class Incident:
     lets it write into one file. `disturbance` is what is done to store or app while users save.
     `nginx` is what stands before the first host's app, where something does.
     `on_one_core`: store and app share one core of the machine, and the app goes first.
+    `in_browser`: the users have windows of a real Chromium, and the app's pages have our script in them.
     `only_versitygw`: SeaweedFS has no such limit or fault.
     """
 
@@ -59,5 +60,12 @@ class Incident:
     largest_object: int | None = None
     nginx: Nginx | None = None
     on_one_core: bool = False
+    in_browser: bool = False
     only_versitygw: bool = False
     disturbance: Disturbance | None = None
+
+    @property
+    def needs(self) -> str:
+        """What must be installed for it beside the demo itself; empty where nothing must."""
+        needed = ["nginx"] if self.nginx else []
+        return " and ".join([*needed, "Chromium"] if self.in_browser else needed)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 from rich.live import Live
@@ -17,7 +20,13 @@ from otel_savetrace.demo.incidents.site import Site, start_site
 from otel_savetrace.demo.progress import Progress
 from otel_savetrace.demo.stage import Stage
 from otel_savetrace.demo.story import Author
-from otel_savetrace.demo.users import Crowd
+from otel_savetrace.demo.users import Crowd, OnPress
+from otel_savetrace.errors import RealPartError
+
+if TYPE_CHECKING:
+    from otel_savetrace.demo.browser_users import BrowserCrowd
+
+MakeCrowd: TypeAlias = "Callable[[tuple[Author, ...], int, OnPress], Crowd | BrowserCrowd]"
 
 _DRAWN_A_SECOND = 12
 
@@ -27,11 +36,12 @@ def play(stage: Stage, incident: Incident, seed: int, keep: Path | None) -> Path
     stage.console.print(Text(incident.says, style="bold"))
     stage.console.print()
     authors = incident.cast(random.Random(seed))  # noqa: S311 - a story, no secret
+    make_crowd = _in_browser() if incident.in_browser else Crowd
     site = start_site(stage, incident, seed)
     stage.console.print()
     disturber = _disturber(incident, site)
     with disturber or contextlib.nullcontext():
-        _watch(stage.console, authors, site, seed)
+        _watch(stage.console, authors, seed, functools.partial(make_crowd, site.addresses))
     for app in site.apps:
         app.stop()  # its last spans are exported as it ends
     if site.nginx is not None:
@@ -47,12 +57,22 @@ def _disturber(incident: Incident, site: Site) -> Disturber | None:
     return Disturber(incident.disturbance, server)
 
 
-def _watch(console: Console, authors: tuple[Author, ...], site: Site, seed: int) -> None:
+def _in_browser() -> type[BrowserCrowd]:
+    try:
+        from otel_savetrace.demo.browser_users import BrowserCrowd
+    except ImportError as error:
+        raise RealPartError(
+            "There is no playwright, which drives a browser: `pip install 'otel-savetrace[demo-browser]'`."
+        ) from error
+    return BrowserCrowd
+
+
+def _watch(console: Console, authors: tuple[Author, ...], seed: int, make_crowd: MakeCrowd) -> None:
     """Let the users save until they have nothing left to save."""
     progress = Progress(authors)
     with (
         Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
-        Crowd(site.addresses, authors, seed, progress.note) as crowd,
+        make_crowd(authors, seed, progress.note) as crowd,
     ):
         crowd.wait()
     console.print(progress)

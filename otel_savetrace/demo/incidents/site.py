@@ -32,6 +32,14 @@ _ON_ONE_CORE = (
 _LOWEST_PRIORITY = 19
 
 
+_IN_PAGES = {
+    "OTEL_SAVETRACE_BROWSER": "on",
+    "OTEL_SAVETRACE_BROWSER_PATH": "/seen-by-browsers",
+    "OTEL_SAVETRACE_BROWSER_ERROR_SELECTOR": "[role=status].failed, [role=alert]",
+}
+"""Has the app's pages tell what became of saves."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Site:
     """The store's process, the app's on each host, and the hosts' addresses; `nginx` is before the first."""
@@ -65,6 +73,8 @@ def start_site(stage: Stage, incident: Incident, seed: int) -> Site:
     for host in incident.hosts:
         app_port = free_port()
         app = _app(stage, host, app_port, way, named=len(incident.hosts) > 1)
+        if incident.in_browser:
+            app.environment.update(_IN_PAGES)
         if incident.on_one_core:
             app.command = _launched(_ON_ONE_CORE, 0, app)
         stage.start(app, f"The app on {host.name}: gunicorn, under opentelemetry-instrument")
