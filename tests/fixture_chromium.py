@@ -64,6 +64,12 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def chromium_program() -> Path:
+    """Find Chromium; in CI install it where it is not there."""
+    return debian_program("chromium", "chromium")
+
+
 @contextlib.contextmanager
 def running_chromium() -> Iterator[Browser]:
     """Run Chromium."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+from weakref import WeakSet
 
 from otel_savetrace.demo.processes import LOOPBACK
 
@@ -19,6 +21,7 @@ class UserNetwork:
         self.port = 0
         self._site_port = site_port
         self._server: asyncio.Server | None = None
+        self._relays: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._open: set[asyncio.StreamWriter] = set()
         self._bytes_left: int | None = None
         self._cut = asyncio.Event()
@@ -32,6 +35,7 @@ class UserNetwork:
         if self._server is not None:
             self._server.close()
         self.cut()
+        await asyncio.gather(*self._relays, return_exceptions=True)
 
     def cut(self) -> None:
         """Be gone."""
@@ -50,16 +54,17 @@ class UserNetwork:
         self._cut.clear()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._cut.is_set():
-            writer.transport.abort()
-            return
-        from_site, to_site = await asyncio.open_connection(LOOPBACK, self._site_port)
-        ends = {writer, to_site}
-        self._open |= ends
+        if task := asyncio.current_task():
+            self._relays.add(task)
+        ends = {writer}
         try:
-            await asyncio.gather(self._to_site(reader, to_site), _pass_on(from_site, writer))
+            from_site, to_site = await asyncio.open_connection(LOOPBACK, self._site_port)
+            ends.add(to_site)
+            self._open |= ends
+            if not self._cut.is_set():
+                await asyncio.gather(self._to_site(reader, to_site), _pass_on(from_site, writer))
         except OSError:
-            pass  # cut, or one of the two has gone
+            pass  # cut, or one of the two has gone, or there is no site
         finally:
             self._open -= ends
             for end in ends:

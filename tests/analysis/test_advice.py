@@ -75,6 +75,13 @@ def test_worn_out_workers() -> None:
     assert "--max-requests" in advised("app.exception", [BARE], condition=condition)
 
 
+def test_two_clicks() -> None:
+    """Where saves fail that began beside another of the same page, its button is to be disabled meanwhile."""
+    condition = Condition(names.BROWSER_OVERLAPPING, ">=", 1, 0.8, 0.1)
+    said = "80 % of the failed saves began while the page waited for another, and 10 %"
+    assert said in advised("storage.throttled", [FAILED], condition=condition)
+
+
 def test_a_size_beyond_which_it_fails() -> None:
     """A size that is the condition of a cause about something else is a limit to look for; else told once."""
     condition = Condition(names.CONTENT_SIZE, ">=", 163_676, 1.0, 0.0)

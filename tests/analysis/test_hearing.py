@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import Any
 
 import pytest
 
 from otel_savetrace import attributes as names
 from otel_savetrace.analysis.causes import cause_of
+from otel_savetrace.analysis.content import same_content
 from otel_savetrace.analysis.dependencies import failed_dependencies
 from otel_savetrace.analysis.disagreement import disagreement, sayings
 from otel_savetrace.analysis.episodes import episodes
@@ -277,6 +279,35 @@ def test_many_whose_page_gave_up_show_its_limit() -> None:
     innocent = {found.pattern: found for found in report.patterns}["no_storage_error"]
     assert innocent.holds
     assert "8 of 8 saves that failed did so though no storage call had (8 had stored" in innocent.says
+
+
+def sent(name: str, body_hash: str, at: float, **held: Any) -> Span:
+    """Make a browser's span of a save that sent something."""
+    return browser_span(name, at, held={names.BROWSER_BODY_HASH: body_hash}, **held)
+
+
+def test_what_a_page_sent_twice_is_the_same_content() -> None:
+    """Where the app stored nothing, hash and size of what the page sent tell that a retry had the same.
+
+    What differs there may be stored the same for all that: a token of the form's.
+    """
+    lost = sent("lost", "crc32:1", 0.0, outcome=names.FAILED, code="network_error", status=None)
+    retry, other = (
+        [flask_span(name, 5.0), sent(name, body_hash, 4.9)]
+        for name, body_hash in (("retry", "crc32:1"), ("other", "crc32:2"))
+    )
+    for spans, same in ((retry, True), (other, None)):
+        failed, worked = sorted(saves([lost, *spans]), key=lambda save: save.outcome)
+        assert (failed.outcome, worked.outcome) == ("failed", "succeeded")
+        assert same_content(failed, worked) is same
+
+
+def test_two_clicks_may_be_a_condition() -> None:
+    """A save has how many others its page was waiting for, none where the browser names none."""
+    twice = browser_span("b", held={names.BROWSER_OVERLAPPING: 1})
+    assert only(browser_span("a"), flask_span("a")).span.attributes[names.BROWSER_OVERLAPPING] == 0
+    assert only(twice, flask_span("b")).span.attributes[names.BROWSER_OVERLAPPING] == 1
+    assert names.BROWSER_OVERLAPPING not in only(flask_span("c")).span.attributes
 
 
 def test_an_app_without_a_name_keeps_it() -> None:

@@ -36,7 +36,7 @@ def play(stage: Stage, incident: Incident, seed: int, keep: Path | None) -> Path
     stage.console.print(Text(incident.says, style="bold"))
     stage.console.print()
     authors = incident.cast(random.Random(seed))  # noqa: S311 - a story, no secret
-    make_crowd = _in_browser() if incident.in_browser else Crowd
+    make_crowd = crowd_of(incident)
     site = start_site(stage, incident, seed)
     stage.console.print()
     disturber = _disturber(incident, site)
@@ -57,7 +57,10 @@ def _disturber(incident: Incident, site: Site) -> Disturber | None:
     return Disturber(incident.disturbance, server)
 
 
-def _in_browser() -> type[BrowserCrowd]:
+def crowd_of(incident: Incident) -> type[Crowd | BrowserCrowd]:
+    """Return who the users are. Raises `RealPartError` where a browser has nothing to drive it."""
+    if not incident.in_browser:
+        return Crowd
     try:
         from otel_savetrace.demo.browser_users import BrowserCrowd
     except ImportError as error:
