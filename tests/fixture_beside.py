@@ -7,8 +7,6 @@ checkout's, on PYTHONPATH, so that an environment that is kept never changes.
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import sys
 import zipfile
 from collections.abc import Callable
@@ -17,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_savetrace.demo.binaries import cache_folder
-from tests.fixture_once import made_once
+from tests.fixture_once import kept
 from tests.fixture_wheel import APP_REQUIREMENTS, CHECKOUT, Installation, install
 
 INSTRUMENTATIONS = ("urllib3", "threading", "logging", "psycopg2")
@@ -57,10 +54,8 @@ def beside(overlay: Path) -> Beside:
 
 def _kept(name: str, requirements: tuple[str, ...]) -> Installation:
     lock = _LOCKS / f"{name}.lock"
-    made_of = (sys.version, sys.base_prefix, platform.machine(), lock.read_text(), *requirements)
-    fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
-    folder = cache_folder() / "beside" / f"{name}-{fingerprint}"
-    return Installation(made_once(folder, lambda folder: _fill(folder, name, lock, requirements)))
+    made_of = (lock.read_text(), *requirements)
+    return Installation(kept("beside", name, made_of, lambda folder: _fill(folder, name, lock, requirements)))
 
 
 def _fill(folder: Path, name: str, lock: Path, requirements: tuple[str, ...]) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable
+import hashlib
+import platform
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import rmtree
 
 import pytest
+
+from otel_savetrace.demo.binaries import cache_folder
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,13 @@ def made_once(folder: Path, fill: Callable[[Path], object]) -> Path:
             fill(folder)
             whole.touch()
     return folder
+
+
+def kept(folder: str, name: str, made_of: Iterable[str], fill: Callable[[Path], object]) -> Path:
+    """Return the folder `name` in `folder` of the cache folder, which stays there for the runs to come.
+
+    `fill` makes it, once for what it is `made_of`, this Python and this kind of machine.
+    """
+    all_of_it = (sys.version, sys.base_prefix, platform.machine(), *made_of)
+    fingerprint = hashlib.sha256("\0".join(all_of_it).encode()).hexdigest()[:16]
+    return made_once(cache_folder() / folder / f"{name}-{fingerprint}", fill)

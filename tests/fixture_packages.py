@@ -6,16 +6,13 @@ cache folder that the real servers are kept in.
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from otel_savetrace.demo.binaries import cache_folder
-from tests.fixture_once import made_once
+from tests.fixture_once import kept
 from tests.fixture_real_parts import missing
 from tests.fixture_wheel import installing
 
@@ -30,10 +27,7 @@ def packages() -> Packages:
 
 
 def _folder_of(requirements: tuple[str, ...]) -> Path:
-    made_of = (sys.version, platform.machine(), *requirements)
-    fingerprint = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
-    folder = cache_folder() / "packages" / f"{requirements[0]}-{fingerprint}"
-    return made_once(folder, lambda folder: _install(folder, requirements))
+    return kept("packages", requirements[0], requirements, lambda folder: _install(folder, requirements))
 
 
 def _install(folder: Path, requirements: tuple[str, ...]) -> None:
