@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 
+# Bytecode is kept, whatever the user's environment says: each of the tests' processes would make it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo demo-jaeger test real-parts check benchmark clean
 
 demo: $(VENV)/.ready
