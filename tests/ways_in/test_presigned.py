@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -65,9 +66,9 @@ def _shape(presigned: Any) -> Any:
     if isinstance(presigned, dict):
         return presigned["url"], {name: len(value) for name, value in presigned["fields"].items()}
     address, _, query = presigned.partition("?")
-    parts = [part.partition("=") for part in query.split("&")]
     return address, [
-        (name, value if name == "X-Amz-SignedHeaders" else len(value)) for name, _, value in parts
+        (name, value if name == "X-Amz-SignedHeaders" else len(value))
+        for name, value in urllib.parse.parse_qsl(query)
     ]
 
 
