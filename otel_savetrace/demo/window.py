@@ -72,7 +72,8 @@ class Window:
 
         async with self._page.expect_event("requestfinished", are_both):
             await self._page.get_by_role("button", name=button).dblclick()
-        await self._page.evaluate("() => new Promise(requestAnimationFrame)")  # the page has it by then
+        # By then the page's own script has it.
+        await self._page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
         return await self.shown()
 
     async def begin(self, button: str) -> None:
