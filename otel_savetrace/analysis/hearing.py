@@ -15,7 +15,7 @@ from otel_savetrace.analysis import conventions, values
 from otel_savetrace.analysis import witnesses as witness
 from otel_savetrace.analysis.known_routes import STORING_METHODS, Routes, path_of
 from otel_savetrace.analysis.matching import match
-from otel_savetrace.analysis.same_trace import meant
+from otel_savetrace.analysis.same_trace import left_by_browser, meant
 from otel_savetrace.analysis.save import Route, Save
 from otel_savetrace.analysis.sights import sight_of
 from otel_savetrace.analysis.testimony import FAILED_FROM, of_browser_alone, with_browser, with_front
@@ -91,8 +91,9 @@ def _with_status(span: Span) -> Span:
 
 
 def _heard(told: Sequence[Save], rows: Sequence[Span], known: Routes) -> list[Save]:
-    of_save = _by_trace(told, rows)
-    by_trace = {id(row) for found in of_save.values() for row in found}
+    of_save, of_none = _by_trace(told, rows)
+    of_save |= _sent_again(told, of_save)
+    by_trace = {id(row) for found in (*of_save.values(), of_none) for row in found}
     left = [row for row in rows if id(row) not in by_trace and _is_a_saves(row, known)]
     of_save |= _by_time(told, left, set(of_save), ids_tell=bool(by_trace))
     placed = {id(row) for found in of_save.values() for row in found}
@@ -103,8 +104,8 @@ def _heard(told: Sequence[Save], rows: Sequence[Span], known: Routes) -> list[Sa
     return found + [_alone(row, known) for row in alone if silent or _has_failed(row)]
 
 
-def _by_trace(told: Sequence[Save], rows: Sequence[Span]) -> dict[int, list[Span]]:
-    """Return for saves, by their numbers, the rows of their traces."""
+def _by_trace(told: Sequence[Save], rows: Sequence[Span]) -> tuple[dict[int, list[Span]], list[Span]]:
+    """Return for saves, by their numbers, the rows of their traces; and rows there that tell of no save."""
     of_trace: dict[str, list[int]] = defaultdict(list)
     for number, save in enumerate(told):
         of_trace[save.trace_id].append(number)
@@ -113,11 +114,31 @@ def _by_trace(told: Sequence[Save], rows: Sequence[Span]) -> dict[int, list[Span
         if row.trace_id in of_trace:
             of_witness[row.trace_id, row.scope].append(row)
     found: dict[int, list[Span]] = defaultdict(list)
+    of_none: list[Span] = []
     for (trace_id, _), of_one in of_witness.items():
         numbers = of_trace[trace_id]
-        for row, index in meant(of_one, [told[number] for number in numbers]).items():
-            found[numbers[index]].append(of_one[row])
-    return dict(found)
+        tells = meant(of_one, [told[number] for number in numbers])
+        for row_number, index in tells.items():
+            found[numbers[index]].append(of_one[row_number])
+        of_none += [of_one[row_number] for row_number in left_by_browser(of_one, tells)]
+    return dict(found), of_none
+
+
+def _sent_again(told: Sequence[Save], of_save: Mapping[int, list[Span]]) -> dict[int, list[Span]]:
+    """Return for saves that a browser sent again by itself, by their numbers, its row of that.
+
+    The front server took it for a user who was gone; but the user saw nothing of it.
+    """
+    sent = {(row.trace_id, row.span_id): row for rows in of_save.values() for row in rows}
+    return {
+        number: [row]
+        for number, save in enumerate(told)
+        if number not in of_save
+        and (row := sent.get((save.trace_id, save.span.parent_span_id or ""))) is not None
+        and witness.is_browsers(row)
+        and save.span.attributes.get(witness.FRONT_STATUS) == witness.CLIENT_GONE
+        and attributes.ERROR_CODE not in save.span.attributes
+    }
 
 
 def _by_time(

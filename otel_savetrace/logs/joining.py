@@ -15,7 +15,7 @@ from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis import witnesses as witness
 from otel_savetrace.analysis.matching import match
-from otel_savetrace.analysis.same_trace import meant
+from otel_savetrace.analysis.same_trace import left_by_browser, meant
 from otel_savetrace.analysis.saves import Save, saves
 from otel_savetrace.analysis.sights import sight_of
 from otel_savetrace.analysis.testimony import with_front
@@ -27,6 +27,7 @@ from otel_savetrace.spans.rows import Span
 AMBIGUOUS_REQUEST = (
     "a request in a log that fits several saves, or a save that several requests fit: not joined"
 )
+SENT_AGAIN = "a request that the browser sent again before it came to the app"
 UNPLACED = "a request that may be that of a save in a log without times: not joined"
 Id: TypeAlias = tuple[str, str]
 """Trace and span id."""
@@ -78,7 +79,7 @@ def _join_access(number: int, log: Reading, cases: list[Case], account: Account)
 
 
 def _join_rows(by: Witness, rows: Sequence[Span], cases: list[Case], account: Account, where: str) -> None:
-    left, has_ids = _joined_by_id(by, rows, cases)
+    left, has_ids = _joined_by_id(by, rows, cases, account, where)
     # Where a server's trace ids are those of the traces, a line whose id is in none has no trace.
     sights = {
         index: sight_of(row) for index, row in enumerate(left) if not (has_ids and _carries_trace_id(row))
@@ -112,7 +113,9 @@ def _join_rows(by: Witness, rows: Sequence[Span], cases: list[Case], account: Ac
             cases.append(Case(Save(row, (), {}), row, {by}, traced=False))
 
 
-def _joined_by_id(by: Witness, rows: Sequence[Span], cases: Sequence[Case]) -> tuple[list[Span], bool]:
+def _joined_by_id(
+    by: Witness, rows: Sequence[Span], cases: Sequence[Case], account: Account, where: str
+) -> tuple[list[Span], bool]:
     """Join the rows whose trace id is a save's; return the others, and whether there was any such."""
     by_trace: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
@@ -123,16 +126,19 @@ def _joined_by_id(by: Witness, rows: Sequence[Span], cases: Sequence[Case]) -> t
         ids = (row.trace_id, values.text(row.attributes.get(witness.FRONT_REQUEST_ID)) or "")
         of_trace[next((one for one in ids if one in by_trace), "")].append(row)
     left = of_trace.pop("", [])
+    has_ids = len(left) < len(rows)
     for trace_id, told in of_trace.items():
         known = by_trace[trace_id]
-        found = meant(told, [case.save for case in known])
+        tells = meant(told, [case.save for case in known])
+        of_none = left_by_browser(told, tells)
         for number, row in enumerate(told):
-            case = known[found[number]] if number in found else None
-            if case is None or by in case.told_by:
-                left.append(row)
+            if number in tells and by not in known[tells[number]].told_by:
+                _hear(known[tells[number]], row, by)
+            elif number in of_none:
+                account.add(SENT_AGAIN, where)
             else:
-                _hear(case, row, by)
-    return left, len(left) < len(rows)
+                left.append(row)
+    return left, has_ids
 
 
 def _carries_trace_id(row: Span) -> bool:

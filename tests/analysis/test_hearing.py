@@ -17,7 +17,7 @@ from otel_savetrace.analysis.episodes import episodes
 from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.report import make_report
 from otel_savetrace.analysis.saves import Save, saves
-from otel_savetrace.analysis.witnesses import APP_STATUS, WITNESSES
+from otel_savetrace.analysis.witnesses import APP_STATUS, FRONT_STATUS, WITNESSES
 from otel_savetrace.spans.rows import Span
 from tests.analysis.made_witnesses import PATH, browser_span, flask_span, nginx_span
 
@@ -197,6 +197,57 @@ def test_a_server_that_tried_again() -> None:
     before, after = saves([browser_span("a", seconds=3.0), first, second])
     assert [WITNESSES in save.span.attributes for save in (before, after)] == [False, True]
     assert (before.outcome, after.outcome) == ("failed", "succeeded")
+
+
+def sent_twice(browser: Span, **held: str) -> list[Span]:
+    """Return the spans of a save that a browser sent a second time, as the first had broken off.
+
+    The app answered the first one last, with `held` on its span.
+    """
+    first = dataclasses.replace(flask_span("a", 0.0, 2.5, **held), parent_span_id=browser.span_id)
+    second = dataclasses.replace(flask_span("a", 1.0, 0.5), parent_span_id=browser.span_id, span_id="5" * 16)
+    gone, answered = nginx_span("a", 499, -0.05, 0.6), nginx_span("a", 200, 0.95, 0.6)
+    return [browser, first, second, gone, dataclasses.replace(answered, span_id="6" * 16)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "cause"),
+    [(names.SUCCEEDED, None, ""), (names.FAILED, "network_error", "browser.network")],
+)
+def test_a_browser_that_sent_again(outcome: str, code: str | None, cause: str) -> None:
+    """Of two requests for one click nginx took the first for a user's who was gone; the browser knows."""
+    spans = sent_twice(browser_span("a", seconds=3.0, outcome=outcome, code=code))
+    for order in (spans, spans[::-1]):
+        found = saves(order)
+        assert [save.span.attributes[FRONT_STATUS] for save in found] == [499, 200]
+        assert [save.outcome for save in found] == [outcome] * 2
+        assert {cause_of(save).name for save in found if save.outcome == "failed"} == {cause} - {""}
+
+
+def test_what_failed_before_it_was_sent_again() -> None:
+    """What the app itself calls a failure stays one."""
+    spans = sent_twice(
+        browser_span("a", seconds=3.0), savetrace__outcome=names.FAILED, savetrace__error_code="SlowDown"
+    )
+    assert [save.error_code for save in saves(spans)] == ["SlowDown", None]
+
+
+def test_what_was_sent_again_before_it_came_to_the_app() -> None:
+    """A request that broke off at once, and is known to nginx alone, is no save beside those of its trace."""
+    browser = browser_span("a", seconds=3.0)
+    broken_off = dataclasses.replace(nginx_span("a", 499, 0.7, 0.01), span_id="7" * 16)
+    found = saves([*sent_twice(browser), broken_off])
+    assert [save.span.attributes[FRONT_STATUS] for save in found] == [499, 200]
+
+
+def test_another_request_of_a_trace_tells_of_no_save() -> None:
+    """Where a page's requests share a trace, what became of one of them is not put on another."""
+    other = nginx_span("a", 502, 0.1, 0.2)
+    elsewhere = dataclasses.replace(
+        other, span_id="7" * 16, attributes={**other.attributes, "url.path": "/poll/"}
+    )
+    save = only(flask_span("a"), nginx_span("a", 200), elsewhere)
+    assert (save.outcome, save.span.attributes[FRONT_STATUS]) == ("succeeded", 200)
 
 
 def test_what_is_no_save_stays_none() -> None:

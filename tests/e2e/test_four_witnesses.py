@@ -20,10 +20,10 @@ from otel_savetrace.demo import servers
 from otel_savetrace.demo.nginx import LOG
 from tests.e2e.witnesses.acting import act_before_one_worker, act_before_threads
 from tests.e2e.witnesses.endings import CLICKS, ENDINGS, PLAN
-from tests.e2e.witnesses.relay import Relay
+from tests.e2e.witnesses.relay import relay_to
 from tests.e2e.witnesses.told import Told, Truth
-from tests.e2e.witnesses.user import IN_FLIGHT, User
-from tests.fixture_app import OWN_FOLDER, SAMPLE, App, StartApp
+from tests.e2e.witnesses.user import BROWSER_TELLS, User
+from tests.fixture_app import SAMPLE, App, StartApp
 from tests.fixture_jaeger import make_jaeger
 from tests.logs.site import site_before
 
@@ -48,10 +48,7 @@ def told(
     jaeger = make_jaeger(jaeger_program, folder / "jaeger", "memory", {})
     tracing = {
         **servers.tracing_to(Path("spans.jsonl"), otlp_endpoint=f"http://{jaeger.otlp}"),
-        "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
-        "OTEL_SAVETRACE_IN_FLIGHT": f"{OWN_FOLDER}/{IN_FLIGHT}",
-        "OTEL_SAVETRACE_BROWSER": "on",
-        "OTEL_SAVETRACE_BROWSER_PATH": "/telemetry/browser",
+        **BROWSER_TELLS,
     }
 
     def start(*options: str, attempts: int = 3) -> App:
@@ -61,7 +58,8 @@ def told(
     with jaeger.process:
         threads = start("--threads", "8")
         impatient = site_before(threads, folder / "impatient")
-        with _user(chromium, threads, folder / "nginx") as user, impatient as other, _relay(user) as relay:
+        patient = _user(chromium, threads, folder / "nginx")
+        with patient as user, impatient as other, relay_to(user.port) as relay:
             got = act_before_threads(user, other.port, relay)
         one = start("--timeout", str(WORKER_SECONDS), attempts=ATTEMPTS)
         with _user(chromium, one, folder / "one") as user:
@@ -76,13 +74,6 @@ def _user(chromium: Browser, app: App, folder: Path) -> Iterator[User]:
     with site_before(app, folder, NGINX_SECONDS) as site, chromium.new_context() as context:
         yield User(context, app, site.port)
         app.stop()
-
-
-@contextmanager
-def _relay(user: User) -> Iterator[Relay]:
-    relay = Relay(user.port)
-    yield relay
-    relay.stop()
 
 
 def test_the_browser_got_what_was_meant(told: Told) -> None:

@@ -23,7 +23,7 @@ from otel_savetrace.analysis.witnesses import (
     UPSTREAM_ADDRESS,
     WITNESSES,
 )
-from otel_savetrace.logs.joining import join
+from otel_savetrace.logs.joining import SENT_AGAIN, join
 from otel_savetrace.logs.reading import read_log_lines
 from otel_savetrace.spans.reading import Reading
 from otel_savetrace.spans.rows import AttributeValue, Span
@@ -134,6 +134,41 @@ def test_a_trace_id_counts_for_more_than_time() -> None:
     assert skipped(log) == {}
     assert [save.outcome for save in found if save.trace_id == spans[1].trace_id] == ["failed"]
     assert len(found) == 4, "a trace id that is in no trace is a save of its own"
+
+
+@pytest.mark.parametrize("clock", [-0.9, 0.0, 0.9])
+def test_a_request_that_was_sent_again(clock: float) -> None:
+    """Two requests of one trace and path have each its own line, in whatever order and by whatever clock."""
+    first = a_span("one", 0.0, 2.0)
+    second = dataclasses.replace(a_span("one", 0.5, 0.2), span_id="5" * 16)
+    lines = [
+        a_line(clock - 0.01, 0.4, 499, trace_id=first.trace_id),
+        a_line(clock + 0.49, 0.25, trace_id=first.trace_id),
+    ]
+    for log in (lines, lines[::-1]):
+        found, (reading,) = joined([first, second], log)
+        assert [save.span.attributes.get(FRONT_STATUS) for save in found] == [499, 200]
+        assert skipped(reading) == {}
+
+
+def test_a_request_that_was_sent_again_before_it_came_to_the_app() -> None:
+    """A line of a request that broke off at once is no save beside those of its trace, and is counted."""
+    first = a_span("one", 0.0, 2.0)
+    second = dataclasses.replace(a_span("one", 0.5, 0.2), span_id="5" * 16)
+    times = [(-0.01, 0.4, 499), (0.42, 0.0, 499), (0.49, 0.25, 200)]
+    log = [a_line(at, seconds, status, trace_id=first.trace_id) for at, seconds, status in times]
+    found, (reading,) = joined([first, second], log)
+    assert [save.span.attributes.get(FRONT_STATUS) for save in found] == [499, 200]
+    assert skipped(reading) == {SENT_AGAIN: 1}
+
+
+def test_a_server_that_tried_again_has_one_line() -> None:
+    """Of two saves of a trace, the first of which the front gave up for another, it tells of the last."""
+    first = a_span("one", 0.0, 0.2)
+    second = dataclasses.replace(a_span("one", 0.5, 0.2), span_id="5" * 16)
+    found, (reading,) = joined([first, second], [a_line(-0.01, 0.8, trace_id=first.trace_id)])
+    assert [save.span.attributes.get(FRONT_STATUS) for save in found] == [None, 200]
+    assert skipped(reading) == {}
 
 
 def test_who_was_killed_is_known_by_two() -> None:

@@ -10,7 +10,6 @@ from tests.e2e.witnesses.endings import BEFORE_THREADS, CLICKS
 from tests.e2e.witnesses.relay import Relay
 from tests.e2e.witnesses.user import User
 from tests.eventually import eventually
-from tests.fixture_app import App
 from tests.logs.site import BODY_LIMIT
 
 Got = dict[str, int | None]
@@ -38,9 +37,9 @@ def act_before_threads(user: User, impatient: int, relay: Relay) -> Got:
     got["cut"] = _cut(user, relay)
     got["first-click"], got["second-click"] = _clicked_twice(user)
     got["offline"] = _offline(user, relay)
-    _wait_for_browser(user.app, len(got))
+    user.wait_until_told(len(got))
     reached = sum(ending.app is not None for ending in BEFORE_THREADS.values())
-    eventually(lambda: _written(user.app, attributes.STORED) == reached, "the app's word on each save")
+    eventually(lambda: user.written(attributes.STORED) == reached, "the app's word on each save")
     return got
 
 
@@ -50,17 +49,17 @@ def act_before_one_worker(user: User) -> Got:
     nobody = user.edit("nobody")
     got: Got = {"limit": user.edit("limit").save()}
     got["busy"], got["queued"] = _queued(user)
-    _wait_for_browser(user.app, len(got))
+    user.wait_until_told(len(got))
     user.app.stop()
     got["nobody"] = nobody.save()
     user.app.process.start()
-    _wait_for_browser(user.app, len(got))
+    user.wait_until_told(len(got))
     return got
 
 
 def _killed(user: User) -> int:
-    editor, process = user.begin("killed")
-    os.kill(process, signal.SIGKILL)
+    editor = user.edit("killed")
+    os.kill(user.begin(editor), signal.SIGKILL)
     return editor.got()
 
 
@@ -73,12 +72,14 @@ def _logged_out(user: User) -> int:
 
 
 def _close_the_tab(user: User) -> None:
-    editor, _ = user.begin("closed")
+    editor = user.edit("closed")
+    user.begin(editor)
     editor.page.close(run_before_unload=True)
 
 
 def _cut(user: User, relay: Relay) -> int:
-    editor, _ = user.begin("cut", relay.port)
+    editor = user.edit("cut", relay.port)
+    user.begin(editor)
     _take_network_away(user, relay)
     status = editor.got()
     _give_network_back(user, relay)
@@ -105,23 +106,14 @@ def _give_network_back(user: User, relay: Relay) -> None:
 
 
 def _clicked_twice(user: User) -> tuple[int, int]:
-    editor, _ = user.begin(CLICKS)
+    editor = user.edit(CLICKS)
+    user.begin(editor)
     second = editor.save()
     return editor.got(), second
 
 
 def _queued(user: User) -> tuple[int, int]:
-    queued = user.edit("queued")
-    busy, _ = user.begin("busy")
+    busy, queued = user.edit("busy"), user.edit("queued")
+    user.begin(busy)
     status = queued.save()
     return busy.got(), status
-
-
-def _wait_for_browser(app: App, saves: int) -> None:
-    eventually(lambda: _written(app, attributes.BROWSER_VIA) == saves, "the browser's word on each save")
-
-
-def _written(app: App, attribute: str) -> int:
-    """Return how many spans with an attribute the app has written."""
-    file = app.spans_file
-    return file.read_bytes().count(f'"{attribute}"'.encode()) if file.exists() else 0

@@ -12,9 +12,17 @@ from otel_savetrace.demo.processes import LOOPBACK
 from tests.capture.in_flight.watching import records
 from tests.e2e.witnesses.endings import USER
 from tests.eventually import eventually
-from tests.fixture_app import App
+from tests.fixture_app import OWN_FOLDER, App
 
-IN_FLIGHT = "in-flight"
+_IN_FLIGHT = "in-flight"
+
+BROWSER_TELLS = {
+    "OTEL_SAVETRACE_FILE": f"{OWN_FOLDER}/spans.jsonl",
+    "OTEL_SAVETRACE_IN_FLIGHT": f"{OWN_FOLDER}/{_IN_FLIGHT}",
+    "OTEL_SAVETRACE_BROWSER": "on",
+    "OTEL_SAVETRACE_BROWSER_PATH": "/telemetry/browser",
+}
+"""Switches on for an app that its pages tell of saves, and that what is under way can be seen."""
 
 _SAVE = """([storymap, text, timeout]) => new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -74,14 +82,23 @@ class User:
         page.goto(f"http://{LOOPBACK}:{port or self.port}/select/?{storymap}")
         return Editor(page, storymap)
 
-    def begin(self, storymap: str, port: int | None = None) -> tuple[Editor, int]:
-        """Open a storymap and save it; return once the store is asked, with the process that asks it."""
-        editor = self.edit(storymap, port)
+    def begin(self, editor: Editor) -> int:
+        """Save, and do not wait longer than until the store is asked; return the process that asks it."""
         editor.begin()
-        return editor, eventually(lambda: self._storing(storymap), f"a worker that stores {storymap}")
+        storymap = editor.storymap
+        return eventually(lambda: self._storing(storymap), f"a worker that stores {storymap}")
+
+    def wait_until_told(self, saves: int) -> None:
+        """Return once the app has written what the browser tells of so many saves."""
+        eventually(lambda: self.written(attributes.BROWSER_VIA) == saves, "the browser's word on each save")
+
+    def written(self, attribute: str) -> int:
+        """Return how many spans with an attribute the app has written."""
+        file = self.app.spans_file
+        return file.read_bytes().count(f'"{attribute}"'.encode()) if file.exists() else 0
 
     def _storing(self, storymap: str) -> int | None:
-        for one in records(self.app.spans_file.parent / IN_FLIGHT):
+        for one in records(self.app.spans_file.parent / _IN_FLIGHT):
             keys = [save.object[1] for save in one.saves if save.step == ATTEMPT and save.object]
             if any(f"/{storymap}/" in key for key in keys):
                 process: int = one.facts["process"][attributes.PROCESS_ID]
