@@ -6,30 +6,27 @@ Sources: Amazon S3 user guide ("Best practices design patterns", "Blocking publi
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.advice_retries import retries
+from otel_savetrace.analysis.advice_throttled import throttled
 from otel_savetrace.analysis.calls import Call
 from otel_savetrace.analysis.case import (
     Case,
-    extent,
     extent_of_time,
     listed,
     middle,
     most_common,
     numbers,
+    shared_folder,
 )
 from otel_savetrace.analysis.decisive import failed_call
 from otel_savetrace.analysis.notices import SKEW_LIMIT_SECONDS
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.words import count, duration
-
-WRITES_A_SECOND = 3_500
-"""Writes that Amazon S3 takes of one prefix in a second (user guide, "Best practices design patterns")."""
 
 REWRITTEN = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
@@ -59,25 +56,6 @@ IN_THE_WAY = frozenset(
 """Codes of stores that keep objects as files, for a key that ends where a folder of another begins."""
 
 TRACERS = ("baggage", "traceparent", "tracestate")
-
-
-def throttled(case: Case) -> Iterator[str]:
-    """The prefix and rate seen, retry mode and attempts in force."""
-    prefix = shared_folder([str(key) for key in case.of_calls(attributes.S3_KEY)])
-    refused, taken = _rates(case, prefix)
-    where = f" under {prefix}" if prefix else ""
-    seen = f": refused at {extent(refused, 'request')} a second" if refused else ""
-    fewer = f", none refused at up to {max(taken):,}" if refused and taken else ""
-    yield f"Send fewer writes at once{where}{seen}{fewer} (those that were traced)."
-    if case.is_amazon:
-        yield (
-            f"Amazon S3 takes {WRITES_A_SECOND:,} writes a second of each prefix, and more only after a"
-            " while:"
-            " spread the keys over several."
-        )
-    else:
-        yield f"Ask whoever runs {case.endpoint or 'the store'} which rate it is set to take."
-    yield from retries(case)
 
 
 def internal_error(case: Case) -> Iterator[str]:
@@ -245,34 +223,6 @@ def not_found(case: Case) -> Iterator[str]:
     used = {str(one) for one in case.of_worked_calls(attributes.S3_BUCKET)}
     if bucket and used and not used & {str(one) for one in case.of_calls(attributes.S3_BUCKET)}:
         yield f"Saves that worked wrote to {listed(sorted(used))}."
-
-
-def shared_folder(keys: Sequence[str]) -> str:
-    """Return the folders that all keys begin with, each with its slash; empty where there is none."""
-    parts = [key.split("/")[:-1] for key in keys]
-    shared = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
-    return "".join(f"{level[0]}/" for level in shared)
-
-
-def _rates(case: Case, prefix: str) -> tuple[list[float], list[float]]:
-    """Return the requests in each second in which one was refused, and in each other."""
-    codes = case.kinds
-    seen: Counter[int] = Counter()
-    refused: set[int] = set()
-    for call in _calls_under(case, prefix):
-        for attempt in call.attempts:
-            second = attempt.span.start_nanoseconds // 10**9
-            seen[second] += 1
-            if attempt.span.attributes.get(attributes.ERROR_CODE) in codes:
-                refused.add(second)
-    return [seen[one] for one in refused], [number for one, number in seen.items() if one not in refused]
-
-
-def _calls_under(case: Case, prefix: str) -> Iterator[Call]:
-    for save in (*case.failed, *case.worked):
-        for call in save.calls:
-            if call.writes and (call.key or "").startswith(prefix):
-                yield call
 
 
 def _skews_by_host(case: Case) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -163,6 +164,13 @@ def extent_of_time(held: Sequence[float]) -> str:
     """Return between what lengths of time, in seconds, lie: ``26 ms to 4.1 s``."""
     least, most = duration(min(held)), duration(max(held))
     return most if least == most else f"{least} to {most}"
+
+
+def shared_folder(keys: Sequence[str]) -> str:
+    """Return the folders that all keys begin with, each with its slash; empty where there is none."""
+    parts = [key.split("/")[:-1] for key in keys]
+    shared = itertools.takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
+    return "".join(f"{level[0]}/" for level in shared)
 
 
 def share_said(share: float) -> str:

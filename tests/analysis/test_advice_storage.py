@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from otel_savetrace import attributes as names
-from otel_savetrace.analysis.advice_storage import shared_folder
+from otel_savetrace.analysis.case import shared_folder
 from otel_savetrace.spans.rows import AttributeValue
 from tests.analysis.made_case import (
     ENDPOINT,
@@ -34,6 +34,23 @@ def test_rate_of_a_prefix() -> None:
     assert steps.startswith(
         "Send fewer writes at once under charts/ada/: refused at 7 requests a second, none refused at up to 3"
     )
+
+
+def test_rate_of_an_object() -> None:
+    """Where only writes of an object that came soon after another were refused, their distance is told."""
+    refused = [failed_by("SlowDown", key=f"charts/{n}.json", at=10.0 * n + 0.2) for n in range(5)]
+    # Of two at once the store may have the later first.
+    refused.append(failed_by("SlowDown", key="charts/2.json", at=19.9))
+    times = [10.0 * n + later for n in range(5) for later in (0.0, 1.5)]
+    calm = [worked_with(key=f"charts/{at // 10:.0f}.json", at=at) for at in times]
+    assert advised("storage.throttled", refused, calm).startswith(
+        "Write no object twice within 1.5 s: every write that was refused began within 200 ms of another of"
+        " the same object, none that was taken within 1.5 s (those that were traced)."
+    )
+    taken_at_once = worked_with(key="charts/0.json", at=1.6)
+    assert "under charts/" in advised("storage.throttled", refused, [*calm, taken_at_once])
+    of_other_objects = [failed_by("SlowDown", key="charts/x.json", at=5.0), *refused]
+    assert "under charts/" in advised("storage.throttled", of_other_objects, calm)
 
 
 @pytest.mark.parametrize(
