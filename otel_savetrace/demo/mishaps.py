@@ -17,6 +17,7 @@ TAB_CLOSED = "the tab was closed"
 _UPLOADED_BYTES = 600
 """So much of a request has left when the network goes: less than its head and content."""
 
+_MOST_SECONDS_OF_UPLOAD = 60.0
 _WITHOUT_NETWORK_SECONDS = 0.4
 _BEFORE_CLOSING_SECONDS = 0.15
 
@@ -26,7 +27,7 @@ async def _network_gone(window: Window, button: str, chance: random.Random) -> s
     if chance.random() < 0.5:
         gone = asyncio.ensure_future(window.network.cut_after(_UPLOADED_BYTES))
         await window.begin(button)
-        await gone
+        await asyncio.wait_for(gone, _MOST_SECONDS_OF_UPLOAD)
     else:
         await window.begin(button)
         await asyncio.sleep(_BEFORE_CLOSING_SECONDS)

@@ -11,13 +11,16 @@ from playwright.async_api import TimeoutError as WaitedTooLong
 
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.demo.user_network import UserNetwork
+from otel_savetrace.errors import RealPartError
 
 SAVING = "Saving …"
 WORKED = ("Saved", "Published")
 """What the editor says of a save under way, and of one that worked."""
 
 _SAVE = re.compile(r"/storymap/(save|publish)/$")
+_MOST_RELOADS = 100
 _BEFORE_RELOAD_SECONDS = 0.3
+_PATIENCE_MILLISECONDS = 60_000
 _TOLD_MILLISECONDS = 5_000
 _ALL_TOLD = "() => !Object.keys(localStorage).some((key) => /^savetrace\\.record\\..*\\.page$/.test(key))"
 
@@ -136,10 +139,15 @@ class Window:
 async def open_window(user: str, browser: Browser, network: UserNetwork) -> Window:
     """Open a window that knows nothing of any other."""
     context = await browser.new_context()
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
     return Window(user, context, await context.new_page(), network)
 
 
 async def _open(page: Page, address: str) -> None:
-    """Open a page, and reload it until it comes."""
-    while (answer := await page.goto(address)) is None or not answer.ok:
+    """Open a page, and reload it until it comes. Raises `RealPartError` where it never does."""
+    for _ in range(_MOST_RELOADS):
+        answer = await page.goto(address)
+        if answer is not None and answer.ok:
+            return
         await asyncio.sleep(_BEFORE_RELOAD_SECONDS)
+    raise RealPartError(f"{address} is not answered well: {answer and answer.status}.")
