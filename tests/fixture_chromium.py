@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.fixture_real_parts import debian_program
+
+NOT_USED = "WebUIOmniboxPopup,WebUIOmniboxAimPopup"
+"""Features of Chromium's own window, which nobody sees: each of its windows would draw two pages for them."""
 
 DRAWN = "html[data-drawn]"
 """What is there once the page's own script has drawn all charts."""
@@ -58,22 +62,34 @@ OpenPage = Callable[..., "contextlib.AbstractContextManager[Visit]"]
 
 # Playwright keeps an event loop running in its thread: tests of other modules start loops of their own there.
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(chromium_program: Path) -> Iterator[Browser]:
     """Run Chromium, one for each module of the tests."""
-    with running_chromium() as browser:
+    with running_chromium(chromium_program) as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
-def chromium_program() -> Path:
-    """Find Chromium; in CI install it where it is not there."""
-    return debian_program("chromium", "chromium")
+def chromium_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Find Chromium, in CI install it where it is not there; give what starts it without `NOT_USED`.
+
+    Of several --disable-features Chromium heeds the last alone, and Playwright has one: ours go into that.
+    """
+    program = tmp_path_factory.mktemp("chromium") / "chromium"
+    features = f"${{@/#--disable-features=/--disable-features={NOT_USED},}}"
+    program.write_text(f'#!/bin/bash\nexec {debian_program("chromium", "chromium")} "{features}"\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def chromium_on_path(chromium_program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what looks for Chromium on PATH find that."""
+    monkeypatch.setenv("PATH", f"{chromium_program.parent}{os.pathsep}{os.environ['PATH']}")
 
 
 @contextlib.contextmanager
-def running_chromium() -> Iterator[Browser]:
+def running_chromium(program: Path) -> Iterator[Browser]:
     """Run Chromium."""
-    program = debian_program("chromium", "chromium")
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; it opens nothing but what the tests made.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

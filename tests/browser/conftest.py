@@ -169,9 +169,9 @@ class OpenTab(Protocol):
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def chromium(chromium_program: Path) -> Iterator[Browser]:
     """Run Chromium, one for all modules here: its start costs as much as twenty saves."""
-    with running_chromium() as browser:
+    with running_chromium(chromium_program) as browser:
         yield browser
 
 

@@ -49,9 +49,9 @@ def test_without_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         crowd.wait()
 
 
-def test_a_site_that_is_not_there(chromium_program: Path) -> None:
+@pytest.mark.usefixtures("chromium_on_path")
+def test_a_site_that_is_not_there() -> None:
     """A browser that cannot do its part ends the crowd with what it says, and not with a trace of calls."""
-    assert chromium_program.exists()
     with (
         BrowserCrowd(nowhere(), (ADA,), 1, note) as crowd,
         pytest.raises(RealPartError, match=r"The browser did not do its part: .*net::ERR_"),
@@ -59,9 +59,9 @@ def test_a_site_that_is_not_there(chromium_program: Path) -> None:
         crowd.wait()
 
 
-def test_a_crowd_that_is_stopped(chromium_program: Path) -> None:
+@pytest.mark.usefixtures("chromium_on_path")
+def test_a_crowd_that_is_stopped() -> None:
     """When its block ends it ends too, wherever its users are."""
-    assert chromium_program.exists()
     with BrowserCrowd(nowhere(), (ADA,), 1, note) as crowd:
         pass
     crowd.wait()

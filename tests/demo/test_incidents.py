@@ -59,7 +59,7 @@ def test_every_incident_is_told_by_its_own_cause(
     """Of nearly all failed saves of every incident the report names what made them fail, before all else."""
     monkeypatch.setenv(f"{OTEL_SAVETRACE_BIN}VERSITYGW", str(s3_program))
     with_versitygw = not s3_program.name.startswith(WEED)
-    with_nginx, with_chromium = _has(request, "nginx_program"), _has(request, "chromium_program")
+    with_nginx, with_chromium = _has(request, "nginx_program"), _has(request, "chromium_on_path")
     incidents = [
         one for one in INCIDENTS.values()
         if (with_versitygw or not one.only_versitygw) and (with_nginx or one.nginx is None)
@@ -71,9 +71,9 @@ def test_every_incident_is_told_by_its_own_cause(
     assert told == {one.name: one.cause for one in incidents}
 
 
-def _has(request: pytest.FixtureRequest, program: str) -> bool:
+def _has(request: pytest.FixtureRequest, part: str) -> bool:
     try:
-        request.getfixturevalue(program)
+        request.getfixturevalue(part)
     except pytest.skip.Exception:
         return False
     return True
