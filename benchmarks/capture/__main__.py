@@ -14,11 +14,23 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.capture.in_flight import in_flight
 from benchmarks.capture.retries import retries
 from benchmarks.capture.spent import Spent, measure
 from benchmarks.capture.starting import starting
-from benchmarks.capture.workers import CONTENT, NONE, OURS, PLAIN, TO_A_FILE, store, workers
+from benchmarks.capture.workers import (
+    CONTENT,
+    FORGETFUL,
+    IN_PAGES,
+    NONE,
+    OURS,
+    PLAIN,
+    TO_A_FILE,
+    store,
+    workers,
+)
 
+VARIANTS = [NONE, NONE, PLAIN, OURS, TO_A_FILE, FORGETFUL, IN_PAGES]
 KINDS = {"save": "a save", "retried": "a save with three retries", "other": "a request that is no save"}
 LEVELLED = 1_000
 """Saves after which a worker's memory is taken to be level."""
@@ -43,10 +55,11 @@ def main() -> None:
         )
         for kind in KINDS:
             _say(f"measuring {KINDS[kind]} …")
-            with workers([NONE, NONE, PLAIN, OURS, TO_A_FILE], port, Path(made)) as running:
+            with workers(VARIANTS, port, Path(made)) as running:
                 _print_spent(KINDS[kind], measure(running, kind, chosen.rounds, chosen.saves, chosen.turn))
     print()
     retries()
+    in_flight()
     starting()
 
 

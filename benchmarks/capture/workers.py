@@ -14,6 +14,7 @@ from pathlib import Path
 from otel_savetrace.demo.processes import Process, base_environment, free_port, listens
 
 NONE, PLAIN, OURS, TO_A_FILE = "no tracing", "OpenTelemetry", "otel-savetrace", "otel-savetrace to a file"
+FORGETFUL, IN_PAGES = "… without saves in flight", "… with browsers"
 CONTENT = json.dumps({"slides": ["x" * 100] * 115})
 EXPORT_EVERY_MILLISECONDS = 200
 
@@ -104,10 +105,14 @@ def _environment(variant: str, store_port: int, folder: Path) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{store_port}",
         "OTEL_BSP_SCHEDULE_DELAY": str(EXPORT_EVERY_MILLISECONDS),
-        "OTEL_SAVETRACE_ENABLED": str(variant in (OURS, TO_A_FILE)).lower(),
+        "OTEL_SAVETRACE_ENABLED": str(variant not in (NONE, PLAIN)).lower(),
         "OTEL_SAVETRACE_KEY_PATTERN": "maps/{storymap.user_id}/{storymap.id}/{storymap.file}",
     }
     if variant == TO_A_FILE:
         environment["OTEL_TRACES_EXPORTER"] = "none"
         environment["OTEL_SAVETRACE_FILE"] = str(folder / "spans.jsonl")
+    elif variant == FORGETFUL:
+        environment["OTEL_SAVETRACE_IN_FLIGHT"] = "off"
+    elif variant == IN_PAGES:
+        environment |= {"OTEL_SAVETRACE_BROWSER": "on", "OTEL_SAVETRACE_BROWSER_PATH": "/seen"}
     return environment

@@ -1,4 +1,4 @@
-"""Run with ``python -m benchmarks.kills.cost``: what the record costs a save, by the CPU of its own thread.
+"""What a save pays for the record of saves in flight, by the CPU of its own thread.
 
 A save that stores one object in one attempt goes through every hook of the record and is let go again; its
 span, its call and all else are made once, outside the time that is measured. Beside it a request that is no
@@ -30,8 +30,8 @@ _ROUNDS = 15
 _ANSWERED = {attribute.OUTCOME: attribute.SUCCEEDED, attribute.STORED: attribute.YES}
 
 
-def main() -> None:
-    """Measure and print."""
+def in_flight() -> None:
+    """Print it, in microseconds, beside what a request pays that is no save."""
     settings = Settings(save_routes=frozenset(["POST /save/<map_id>"]))
     watch = RequestWatch(settings)
     app = flask.Flask("maps")
@@ -42,13 +42,10 @@ def main() -> None:
 
         recorder = Recorder(make_file, watch.begins_save, (), (), None, 1)
         with app.test_request_context("/save/m1", method="POST"):
-            _print("a save", _save(recorder), _save(None))
-            _print("a request that is no save", _request(recorder), _request(None))
+            save = _microseconds(_save(recorder)) - _microseconds(_save(None))
+            other = _microseconds(_request(recorder)) - _microseconds(_request(None))
+            print(f"and {save:.2f} µs for being known in flight, a request that is no save {other:.2f} µs")
         recorder.stop()
-
-
-def _print(what: str, recorded: Callable[[], None], plain: Callable[[], None]) -> None:
-    print(f"{what}: {_microseconds(recorded) - _microseconds(plain):.2f} µs")
 
 
 def _microseconds(run: Callable[[], None]) -> float:
@@ -95,7 +92,3 @@ def _request(recorder: Recorder | None) -> Callable[[], None]:
             recorder.request_ends(save)
 
     return run
-
-
-if __name__ == "__main__":
-    main()
