@@ -1,6 +1,7 @@
 """Lists the fixture plugins; each is a file of its own subject."""
 
 pytest_plugins = [
+    "tests.fixture_order",
     "tests.fixture_guard",
     "tests.fixture_interrupt",
     "tests.fixture_capture",

@@ -95,6 +95,7 @@ class Stage:
         return found
 
 
+@pytest.mark.long
 def test_file_runs_unchanged(compose: Compose) -> None:
     """A save fails and works when tried again; Jaeger, killed and back, and Prometheus know of both."""
     compose("up", "--detach", "--wait", "--pull", "never", seconds=300)

@@ -59,6 +59,7 @@ LEAST = 12
 """Faults that a user can have played, at least."""
 
 
+@pytest.mark.long
 def test_every_incident_is_told_by_its_own_cause(
     s3_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
