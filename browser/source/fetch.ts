@@ -41,6 +41,7 @@ export function watchFetch(saves: Saves): void {
     // What the page gets is made by `then`, so that a failure nobody handles is reported as it always was.
     return answering.then(
       (response) => {
+        guarded(() => made.save.answer(response.status));
         readAnswer(saves, made, response).catch(() => made.save.end(unknown(ANSWER_UNSEEN)));
         return response;
       },

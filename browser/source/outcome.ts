@@ -34,6 +34,9 @@ export interface Answer {
   json: unknown;
 }
 
+/** A status from here on is a failure; any other may still carry an error in its answer. */
+export const FAILED_FROM = 400;
+
 export const PAGE_CLOSED = "page_closed";
 export const ANSWER_UNSEEN = "answer_unseen";
 export const NETWORK_ERROR = "network_error";
@@ -68,7 +71,7 @@ export function judge(answer: Answer, settings: Settings): Ending {
 function judged(answer: Answer, settings: Settings): Ending {
   const { status, phrase, address } = answer;
   const said = errorIn(answer.json);
-  if (status >= 400) {
+  if (status >= FAILED_FROM) {
     return { ...failed(String(status)), said: said ?? `${status} ${phrase}`.trim(), status };
   }
   if (said !== undefined) {

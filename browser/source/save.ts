@@ -7,7 +7,7 @@ import { contentFacts, factsOf } from "./facts";
 import { guarded } from "./guard";
 import { statusOf } from "./keeper";
 import * as names from "./names";
-import { ABORTED, NETWORK_ERROR, PAGE_CLOSED, unknown, withShown, type Ending } from "./outcome";
+import { ABORTED, FAILED_FROM, NETWORK_ERROR, PAGE_CLOSED, failed, unknown, withShown, type Ending } from "./outcome";
 import { later } from "./page";
 import type { Saves } from "./saves";
 import type { Failure } from "./failures";
@@ -19,6 +19,8 @@ export class Save {
   private ending: Ending | undefined;
   private at = 0;
   private told = false;
+  private answered = false;
+  private remembered: Ending["outcome"] | undefined;
 
   /** `thing` is what is saved, as far as a page knows; `before` is the error shown when it was begun. */
   constructor(
@@ -39,9 +41,23 @@ export class Save {
     }
   }
 
-  /** Whether an answer is still waited for. */
+  /** Whether it is not known yet how it ended. */
   get pending(): boolean {
     return !this.ending;
+  }
+
+  /** Whether an answer is still waited for. */
+  get waits(): boolean {
+    return this.pending && !this.answered;
+  }
+
+  /** The head of an answer is there; a page that goes by its status may try again before the rest is read. */
+  answer(status: number): void {
+    this.answered = true;
+    if (status >= FAILED_FROM) {
+      this.at = Date.now();
+      this.remember(failed(String(status)));
+    }
   }
 
   /** Say how it ended; what the page shows after it, and why it was not sent, may be known a little later. */
@@ -51,7 +67,7 @@ export class Save {
     }
     this.ending = ending;
     this.at = Date.now();
-    this.remember();
+    this.remember(ending);
     this.saves.keeper.note(this.span as unknown as ReadableSpan, ending, millisToHrTime(this.at));
     void this.settle(ending).then(() => guarded(() => this.tell()));
   }
@@ -62,7 +78,7 @@ export class Save {
       this.end(ending);
     } else if (this.unanswered) {
       this.ending = ending;
-      this.remember();
+      this.remember(ending);
     }
   }
 
@@ -102,7 +118,7 @@ export class Save {
     }
     this.told = true;
     this.saves.live.delete(this);
-    this.remember();
+    this.remember(this.ending);
     if (!navigator.onLine) {
       this.span.setAttribute(names.ONLINE, false);
     }
@@ -111,18 +127,21 @@ export class Save {
     this.span.end(this.at);
   }
 
-  /** Let a later save know of this one, if that is a retry of it. */
-  private remember(): void {
+  /** Let a later save know of this one, if that is a retry of it; what came after it by now is not undone. */
+  private remember({ outcome, code }: Ending): void {
     const { traceId, spanId } = this.span.spanContext();
-    if (this.ending?.outcome === names.SUCCEEDED) {
-      this.saves.failures.clear(this.thing);
-    } else if (this.ending?.outcome === names.FAILED) {
-      this.saves.failures.note(this.thing, {
+    const { failures } = this.saves;
+    const isNew = this.remembered !== outcome;
+    this.remembered = outcome;
+    if (outcome === names.SUCCEEDED && isNew) {
+      failures.clear(this.thing);
+    } else if (outcome === names.FAILED && (isNew || failures.last(this.thing)?.spanId === spanId)) {
+      failures.note(this.thing, {
         at: this.at,
         traceId,
         spanId,
         firstTraceId: this.retried?.firstTraceId ?? traceId,
-        code: this.ending.code,
+        code,
         attempt: (this.retried?.attempt ?? 1) + (this.retried ? 1 : 0),
         content: this.content instanceof Promise ? undefined : this.content,
       });

@@ -70,7 +70,7 @@ export class Saves {
     if (route) {
       attributes[names.TEMPLATE] = shortened(route.rule);
     }
-    const overlapping = [...this.live].filter((other) => other.pending && other.thing === thing).length;
+    const overlapping = [...this.live].filter((other) => other.waits && other.thing === thing).length;
     if (overlapping) {
       attributes[names.OVERLAPPING] = overlapping;
     }

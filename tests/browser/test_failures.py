@@ -251,3 +251,25 @@ def test_two_clicks(editor: Page, site: Site, receiver: Receiver) -> None:
     assert names.BROWSER_OVERLAPPING not in first.attributes
     assert second.attributes[names.BROWSER_OVERLAPPING] == 1
     assert names.SAVE_ATTEMPT not in second.attributes
+
+
+def test_a_page_that_tries_again_at_once(editor: Page, receiver: Receiver) -> None:
+    """A retry by a page that reads nothing of a failed answer names it, and was not sent beside it.
+
+    What came after the failed save is not undone when the end of that is told: a later save is no retry.
+    """
+    editor.evaluate(
+        """async () => {
+          const save = () => fetch("/flaky/at-once", {method: "POST", body: "{}"});
+          const first = await save();
+          if (!first.ok) await save();
+        }"""
+    )
+    failed, retry = receiver.all("/flaky/at-once", 2)
+    assert names.BROWSER_OVERLAPPING not in retry.attributes
+    assert retry.attributes[names.PREVIOUS_SPAN_ID] == failed.span_id
+    assert retry.attributes[names.PREVIOUS_ERROR_CODE] == failed.attributes[names.ERROR_CODE] == "503"
+    assert failed.attributes[names.USER_ERROR] == "SlowDown"
+    save_by_fetch(editor, "/flaky/at-once")
+    *_, later = receiver.all("/flaky/at-once", 3)
+    assert names.PREVIOUS_SPAN_ID not in later.attributes
