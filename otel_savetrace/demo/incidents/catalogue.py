@@ -192,7 +192,12 @@ _ALL = (
             Host(
                 # A user whose connection to the app stays would meet one worker only.
                 gunicorn=("--workers", "4", "--threads", "4", "--preload", "--keep-alive", "0"),
-                environment={"STORAGE_CONNECTIONS_AT_START": "10", **_PLAIN_BODIES},
+                environment={
+                    "STORAGE_CONNECTIONS_AT_START": "10",
+                    # Whose answer another worker has read waits for it in vain.
+                    "STORAGE_TIMEOUT_SECONDS": "5",
+                    **_PLAIN_BODIES,
+                },
             ),
         ),
         tls=True,
