@@ -6,14 +6,14 @@ Most spans of a file are never read: of a line there is an outline, from which t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from otel_savetrace.spans.files import lines_of
 from otel_savetrace.spans.otlp_lines import spans_of_line
 from otel_savetrace.spans.otlp_outline import Group, Outliner, read_outline
-from otel_savetrace.spans.reading import Account, Skipped
+from otel_savetrace.spans.reading import Account, Ending, Skipped
 from otel_savetrace.spans.rows import Span
 
 At = Callable[[int], None]
@@ -24,7 +24,8 @@ At = Callable[[int], None]
 class Archive:
     """One source: what a person calls it, its files or the spans that are in memory already.
 
-    `skipped` and `account` tell what was no span in it; `careful` are the lines that were read with care.
+    `skipped` and `account` tell what was no span in it; `careful` are the lines that were read with care;
+    `counted` is how many saves there are beside its spans'.
     Files that are kept are a copy of what can be read only once.
     """
 
@@ -35,6 +36,7 @@ class Archive:
     skipped_before: tuple[Skipped, ...] = ()
     jaeger_address: str | None = None
     is_kept: bool = False
+    counted: Mapping[Ending, int] = dataclasses.field(default_factory=dict)
     account: Account = dataclasses.field(default_factory=Account)
     careful: set[str] = dataclasses.field(default_factory=set)
 

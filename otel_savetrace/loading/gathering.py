@@ -113,8 +113,9 @@ def _keep(lines: Iterator[bytes], path: Path) -> None:
 def in_memory(reading: Reading) -> Archive:
     """Return what has been read as an archive."""
     return Archive(
-        reading.kind, reading.name, (), reading.spans, reading.skipped, jaeger_address=reading.jaeger_address
-    )
+        reading.kind, reading.name, (), reading.spans, reading.skipped,
+        jaeger_address=reading.jaeger_address, counted=reading.counted,
+    )  # fmt: skip
 
 
 def _unpacked_bytes(file: Path) -> int:

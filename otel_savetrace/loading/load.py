@@ -28,7 +28,15 @@ from otel_savetrace.loading.light_row import Fits, is_failing
 from otel_savetrace.loading.moments import all_moments
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.loading.reading_lightly import LightReading
-from otel_savetrace.loading.unread import NO_SAVES, Counted, Unread, counted, errors_of_all, unread_of
+from otel_savetrace.loading.unread import (
+    NO_SAVES,
+    Counted,
+    Unread,
+    counted,
+    errors_of_all,
+    unread_of,
+    unread_of_logs,
+)
 from otel_savetrace.spans.otlp_json import refuse_what_is_not_otlp
 from otel_savetrace.spans.reading import Query, each_once, gathering_no_garbage
 from otel_savetrace.spans.rows import Span
@@ -45,9 +53,9 @@ class Loaded:
     """What the sources held.
 
     `saves` are those read in full, oldest first, whether they fit or not, and `spans` all of their traces;
-    `sample` tells how many there are beside them, None where they are all. `moments` has every save that
-    fits, read in full or not; `unread` counts those that were not. `jaeger_address` is where the pages of a
-    Jaeger stand that is one of the sources.
+    `sample` tells how many there are beside them, None where no more were left out than a log holds too many.
+    `moments` has every save that fits, read in full or not; `unread` counts those that were not.
+    `jaeger_address` is where the pages of a Jaeger stand that is one of the sources.
     """
 
     sources: tuple[SourceSeen, ...]
@@ -60,7 +68,7 @@ class Loaded:
 
     def completed(self, report: Report) -> Report:
         """Return a report on `saves` with the counts, the errors and the time of all saves that fit."""
-        if self.sample is None:
+        if self.sample is None and self.unread == NO_SAVES:
             return report
         read, unread = report.saves, self.unread.saves
         return dataclasses.replace(
@@ -115,7 +123,9 @@ def _load(
         spans = each_once(span for archive in archives for span in archive.spans)
         found = saves(spans)
         sources = _sources(archives, _spans_by_source(archives), _saves_by_source(archives, found))
-        return _loaded(archives, sources, found, spans, _moments(found, fits), None)
+        # Whether those fit that were only counted nobody knows.
+        unread = unread_of_logs(one.counted for one in archives) if fits is None else NO_SAVES
+        return _loaded(archives, sources, found, spans, _moments(found, fits), None, unread)
 
 
 def _chosen(

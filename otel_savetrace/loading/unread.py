@@ -13,6 +13,7 @@ from otel_savetrace.analysis.findings import ErrorFound, SaveCounts
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.analysis.shares import share
 from otel_savetrace.loading.light_row import OUTCOMES, Places
+from otel_savetrace.spans.reading import Ending
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +56,21 @@ def unread_of(every: Counted, read: Iterable[Save]) -> Unread:
     outcomes, errors = every.outcomes.copy(), every.errors.copy()
     outcomes.subtract(save.outcome for save in held)
     errors.subtract(kind_of(save) for save in held if save.outcome == "failed")
+    return _unread(outcomes, errors)
+
+
+def unread_of_logs(counts: Iterable[Mapping[Ending, int]]) -> Unread:
+    """Return what was no more than counted as logs were read."""
+    outcomes: Counter[str] = Counter()
+    errors: Counter[Kind] = Counter()
+    for count in counts:
+        for (outcome, code, stage), saves in count.items():
+            outcomes[outcome] += saves
+            errors[code, stage] += saves if outcome == "failed" else 0
+    return _unread(outcomes, errors)
+
+
+def _unread(outcomes: Counter[str], errors: Counter[Kind]) -> Unread:
     return Unread(
         SaveCounts(outcomes.total(), outcomes["succeeded"], outcomes["failed"], outcomes["unknown"]), +errors
     )

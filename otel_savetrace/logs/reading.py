@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from otel_savetrace import attributes
+from otel_savetrace.analysis.errors import kind_of
 from otel_savetrace.analysis.known_routes import STORING_METHODS, Routes
+from otel_savetrace.analysis.save import Save
 from otel_savetrace.logs import access_lines
 from otel_savetrace.logs.access_fields import Request
 from otel_savetrace.logs.access_rows import row_of
@@ -21,7 +24,7 @@ from otel_savetrace.logs.storage_calls import StorageCalls
 from otel_savetrace.logs.storage_lines import TAG
 from otel_savetrace.logs.storage_rows import Rows, StorageRows
 from otel_savetrace.spans.files import lines_of
-from otel_savetrace.spans.reading import Account, Query, Reading
+from otel_savetrace.spans.reading import Account, Ending, Query, Reading
 from otel_savetrace.spans.rows import Span
 
 MOST_WORKED = 150_000
@@ -71,14 +74,14 @@ def read_log_files(files: Sequence[Path], name: str, routes: Routes = ANY, query
     account = Account()
     log = _Log(name, routes, query, account)
     spans = [row for file in files for row in log.rows(lines_of(file, account), str(file), _written(file))]
-    return Reading("log", name, (*spans, *log.rest()), account.skipped())
+    return log.reading((*spans, *log.rest()))
 
 
 def read_log_lines(lines: Iterable[bytes], name: str, routes: Routes = ANY, query: Query = ALL) -> Reading:
     """Read a log from an open stream of lines."""
     account = Account()
     log = _Log(name, routes, query, account)
-    return Reading("log", name, (*log.rows(lines, name, time.time_ns()), *log.rest()), account.skipped())
+    return log.reading((*log.rows(lines, name, time.time_ns()), *log.rest()))
 
 
 def _written(file: Path) -> int:
@@ -103,6 +106,7 @@ class _Log:
         self._latest: int | None = None
         self._untimed = 0
         self._room = {True: MOST_FAILED, False: MOST_WORKED}
+        self._counted: Counter[Ending] = Counter()
 
     def rows(self, lines: Iterable[bytes], name: str, written: int) -> Iterator[Span]:
         """Yield a row for each save of one file, the rows of its calls after it.
@@ -114,6 +118,10 @@ class _Log:
             where = f"{name}, line {number}"
             for save in self._saves_of(line, where):
                 yield from self._kept(save, where)
+
+    def reading(self, spans: tuple[Span, ...]) -> Reading:
+        """Return what was read, of which `spans` are the rows."""
+        return Reading("log", self._name, spans, self._account.skipped(), counted=self._counted)
 
     def rest(self) -> Iterator[Span]:
         """Yield the rows of what had not ended."""
@@ -191,5 +199,8 @@ class _Log:
         self._room[failed] -= 1
         if self._room[failed] < 0:
             self._account.add(TOO_MANY_FAILED if failed else TOO_MANY_WORKED, where)
+            code, stage = kind_of(Save(own, (), {})) if failed else ("", None)
+            outcome = str(own.attributes.get(attributes.OUTCOME, attributes.UNKNOWN))
+            self._counted[outcome, code, stage] += 1
             return
         yield from save

@@ -51,8 +51,10 @@ def read_together(sources: Sequence[str], query: Query, read: Read) -> list[Read
         for _, family in itertools.groupby(files, key=_program)
     ]
     more, told = join(spans, [part for _, part in parts])
+    # What another source tells of as well is a save of that one, too.
+    alone = len(parts) == 1 and not spans
     for (number, _), part in zip(parts, told, strict=True):
-        traced[number] = _joined(traced[number], part)
+        traced[number] = _joined(traced[number], part if alone else dataclasses.replace(part, counted={}))
     return [_told_more(one, more) for one in traced]
 
 
@@ -80,5 +82,8 @@ def _told_more(traced: Reading, more: Mapping[Id, Span]) -> Reading:
 
 def _joined(reading: Reading, log: Reading) -> Reading:
     return dataclasses.replace(
-        reading, spans=(*reading.spans, *log.spans), skipped=(*reading.skipped, *log.skipped)
+        reading,
+        spans=(*reading.spans, *log.spans),
+        skipped=(*reading.skipped, *log.skipped),
+        counted=log.counted,
     )

@@ -7,6 +7,7 @@ import dataclasses
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from otel_savetrace import attributes
 from otel_savetrace.spans.rows import Span
@@ -33,6 +34,10 @@ Heard = Callable[[float, int], None]
 """Told how far the reading of a source is: which share of it is done, and how many traces have come."""
 
 
+Ending: TypeAlias = tuple[str, str, str | None]
+"""How a save ended: outcome, code (empty where it did not fail) and stage."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that was not read: why, how often, and where (file and line of the first, or an address)."""
@@ -46,8 +51,9 @@ class Skipped:
 class Reading:
     """All that one source gave.
 
-    `kind` is ``file``, ``folder`` or ``jaeger``; `name` is how the person called it; `jaeger_address` is the
-    address under which Jaeger's own pages stand, where the source is one.
+    `kind` is ``file``, ``folder``, ``log`` or ``jaeger``; `name` is how the person called it;
+    `jaeger_address` is the address under which Jaeger's own pages stand, where the source is one; `counted`
+    is how many saves there were beside those in `spans`.
     """
 
     kind: str
@@ -55,6 +61,7 @@ class Reading:
     spans: tuple[Span, ...]
     skipped: tuple[Skipped, ...]
     jaeger_address: str | None = None
+    counted: Mapping[Ending, int] = dataclasses.field(default_factory=dict)
 
 
 class Account:
