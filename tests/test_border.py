@@ -72,3 +72,8 @@ def test_analysis_prints_nothing() -> None:
     """Readers, analysis and JSON do without the extra [cli]."""
     names = [*modules("spans", "logs", "analysis"), "otel_savetrace.report.as_json"]
     assert not loaded_by(names) & NOT_IN_ANALYSIS
+
+
+def test_nothing_waits_for_scipy_that_does_not_use_it() -> None:
+    """No command loads it, nor any module at the desk, before a test is made: it takes half a second."""
+    assert not {name for name in loaded_by(modules(*DESK)) if name.startswith("scipy")}

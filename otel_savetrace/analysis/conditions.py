@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.findings import Condition, Evidence
@@ -48,6 +47,8 @@ TIME_BEYOND = 0.25
 
 def corrected(trials: Sequence[Trial]) -> list[float]:
     """Return the p value of each trial, corrected for all that were made."""
+    from scipy import stats
+
     if not trials:
         return []
     adjusted = stats.false_discovery_control(np.array([trial.p for trial in trials]), method="bh")

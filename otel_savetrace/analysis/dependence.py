@@ -12,7 +12,6 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from otel_savetrace.analysis.predicates import Truths
 
@@ -44,6 +43,8 @@ def effect_of_time(truths: Truths, failed: Truths, starts: Sequence[int]) -> flo
 
 def weakened(p: float, effect: float) -> float:
     """Return a two-sided p value with its normal deviate divided by the root of a design effect."""
+    from scipy import stats
+
     if effect <= 1.0 or p >= 1.0:
         return p
     deviate = stats.norm.isf(max(p, float(np.finfo(float).tiny)) / 2.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from scipy import stats
-
 from otel_savetrace.analysis.findings import Share
 
 
@@ -12,6 +10,8 @@ def share(count: int, total: int) -> Share:
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
+    from scipy import stats
+
     if not total:
         return Share(0, 0, 0.0, 1.0)
     interval = stats.binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")

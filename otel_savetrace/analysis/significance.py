@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from otel_savetrace.analysis.predicates import Truths
 
@@ -23,6 +22,8 @@ Numbers = npt.NDArray[np.float64]
 
 def fisher(truths: Truths, failed: Truths) -> float:
     """Return the p value of Fisher's exact test: whether a statement is true of failed saves as of others."""
+    from scipy import stats
+
     table = [
         [int((truths & failed).sum()), int((truths & ~failed).sum())],
         [int((~truths & failed).sum()), int((~truths & ~failed).sum())],
@@ -35,6 +36,8 @@ def mann_whitney(failed: Numbers, others: Numbers) -> float | None:
 
     None with fewer than `FEWEST` on a side.
     """
+    from scipy import stats
+
     if min(len(failed), len(others)) < FEWEST:
         return None
     return float(stats.mannwhitneyu(failed, others).pvalue)
@@ -45,6 +48,8 @@ def mcnemar(there: int, back: int) -> float | None:
 
     None with fewer than `FEWEST` pairs that differ.
     """
+    from scipy import stats
+
     return float(stats.binomtest(there, there + back, 0.5).pvalue) if there + back >= FEWEST else None
 
 
@@ -53,6 +58,8 @@ def signed_ranks(moved: Numbers) -> float | None:
 
     Of fewer than `MANY_PAIRS` the signs alone are tested; None with fewer than `FEWEST`.
     """
+    from scipy import stats
+
     if len(moved) < MANY_PAIRS:
         return mcnemar(int((moved > 0).sum()), int((moved < 0).sum()))
     return float(stats.wilcoxon(moved).pvalue)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
-
 from otel_savetrace import attributes
 from otel_savetrace.analysis import values
 from otel_savetrace.analysis.calls import Attempt
@@ -74,6 +72,8 @@ def _attempt(save: Save) -> Attempt | None:
 
 
 def _breaks_reused_rather(broken: Sequence[Attempt | None], worked: Sequence[Attempt]) -> bool:
+    from scipy import stats
+
     table = [_by_connection(broken), _by_connection(worked)]
     return bool(stats.fisher_exact(table, alternative="greater").pvalue < SURELY)
 
@@ -89,6 +89,8 @@ def _by_connection(attempts: Sequence[Attempt | None]) -> tuple[int, int]:
 
 
 def _idled_longer(candidates: Sequence[Save], worked: Sequence[Attempt]) -> bool:
+    from scipy import stats
+
     broken = _idle([_attempt(save) for save in candidates])
     usual = _idle(worked)
     if len(broken) < FEW or len(usual) < FEW:

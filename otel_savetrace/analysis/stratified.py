@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scipy import stats
-
 Table = tuple[int, int, int, int]
 """A two-by-two table: exposed and failed, exposed and not, not exposed and failed, neither."""
 
@@ -17,6 +15,8 @@ def mantel_haenszel(strata: Iterable[Table]) -> float:
     from retrospective studies of disease", JNCI 22 (1959); A. Agresti, "Categorical Data Analysis", 6.3.2.
     scipy has no such test.
     """
+    from scipy import stats
+
     excess, variance = 0.0, 0.0
     for a, b, c, d in strata:
         n = a + b + c + d

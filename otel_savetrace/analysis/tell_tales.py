@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from otel_savetrace.analysis import candidates
 from otel_savetrace.analysis.predicates import Column, Truths, as_numbers
@@ -45,6 +44,8 @@ def _speaks_of_outcomes(value: AttributeValue) -> bool:
 
 def tells_time(column: Column, starts: Sequence[int]) -> bool:
     """Return whether an attribute's numbers grow from save to save, like a count of all saves."""
+    from scipy import stats
+
     numbers = as_numbers(column)
     known = ~np.isnan(numbers)
     if known.sum() < ONLY_BY_CHANCE or len(np.unique(numbers[known])) < 0.9 * known.sum():
@@ -55,6 +56,8 @@ def tells_time(column: Column, starts: Sequence[int]) -> bool:
 
 def tells_duration(column: Column, seconds: Sequence[float]) -> bool:
     """Return whether an attribute's numbers are a large part of how long the saves took, in some unit."""
+    from scipy import stats
+
     numbers, took = as_numbers(column), np.asarray(seconds, dtype=float)
     known = ~np.isnan(numbers) & (took > 0.0)
     if known.sum() < ONLY_BY_CHANCE or len(np.unique(numbers[known])) < ONLY_BY_CHANCE:

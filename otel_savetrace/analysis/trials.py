@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from otel_savetrace import attributes
 from otel_savetrace.analysis import candidates, dependence, ranking, recurrence, window
@@ -90,6 +89,8 @@ def _near(comparison: Comparison) -> Iterator[Trial]:
 
 
 def _of_time(comparison: Comparison) -> Iterator[Trial]:
+    from scipy import stats
+
     rows = comparison.overall
     if _too_few(rows.failed):
         return
