@@ -94,7 +94,7 @@ class Window:
     async def lose_network(self) -> None:
         """Be without a network, and have the browser know it."""
         await self.context.set_offline(True)
-        self.network.cut()  # Chromium lets go on what is under way when it is told to be offline
+        self.network.cut()  # told to be offline, Chromium goes on with what is under way
 
     async def find_network(self) -> None:
         """Have a network again."""
