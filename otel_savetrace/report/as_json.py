@@ -17,7 +17,7 @@ from otel_savetrace.analysis.headline import headline
 from otel_savetrace.analysis.jaeger_page import comparison_page
 from otel_savetrace.analysis.notices import notices
 from otel_savetrace.analysis.saves import Save
-from otel_savetrace.spans.reading import Reading
+from otel_savetrace.spans.reading import Reading, jaeger_address
 from otel_savetrace.spans.rows import AttributeValue
 
 LIST_SCHEMA = "savetrace.list/1"
@@ -34,12 +34,12 @@ def list_document(reading: Reading, saves: Sequence[Save], episodes: Iterable[Ep
     }
 
 
-def compare_document(reading: Reading, comparison: Comparison) -> dict[str, Any]:
-    """Return two saves held against each other, and what the source held."""
+def compare_document(readings: Sequence[Reading], comparison: Comparison) -> dict[str, Any]:
+    """Return two saves held against each other, and what each source held."""
     a, b = comparison.a, comparison.b
     return {
         "schema": COMPARE_SCHEMA,
-        "sources": [source(reading)],
+        "sources": [source(reading) for reading in readings],
         "headline": headline(comparison),
         "a": {**_save(a), "calls": [_call(call, a) for call in a.calls]},
         "b": {**_save(b), "calls": [_call(call, b) for call in b.calls]},
@@ -59,7 +59,7 @@ def compare_document(reading: Reading, comparison: Comparison) -> dict[str, Any]
         ],
         "equal": {name: json_value(held) for name, held in comparison.equal.items()},
         "noise": list(comparison.noise),
-        "compare_url": comparison_page(comparison, reading.jaeger_address),
+        "compare_url": comparison_page(comparison, jaeger_address(readings)),
     }
 
 

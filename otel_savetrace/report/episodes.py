@@ -28,7 +28,7 @@ WIDEST = 160
 class EpisodesView:
     """Prints episodes, oldest first, with the sums on top.
 
-    `source` is what `savetrace compare` has to be given, `None` where that is not to be told;
+    `sources` are what `savetrace compare` has to be given, empty where that is not to be told;
     `jaeger_address` is where Jaeger's own pages stand. Print it with ``crop=False``: the address of a page is
     never cut, however narrow the terminal.
     """
@@ -36,7 +36,7 @@ class EpisodesView:
     episodes: Sequence[Episode]
     shown: int
     pairing: Pairing
-    source: str | None = None
+    sources: Sequence[str] = ()
     jaeger_address: str | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -57,11 +57,11 @@ class EpisodesView:
 
     def _next(self, shown: Sequence[Episode]) -> Iterator[RenderableType]:
         recovered = [episode for episode in shown if episode.recovered_by]
-        if recovered and self.source:
+        if recovered and self.sources:
             yield Text("\nWhat differed in the latest that recovered:", "bold")
             trace = recovered[-1].failed[0].trace_id[:12]
             yield Text(
-                f"savetrace compare {shlex.quote(self.source)} --episode {trace}",
+                f"savetrace compare {shlex.join(self.sources)} --episode {trace}",
                 no_wrap=True, overflow="ignore",
             )  # fmt: skip
 

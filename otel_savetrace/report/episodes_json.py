@@ -13,7 +13,7 @@ from otel_savetrace.analysis.jaeger_page import comparison_address
 from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.analysis.saves import Save
 from otel_savetrace.report.as_json import identified, json_value, source
-from otel_savetrace.spans.reading import Reading
+from otel_savetrace.spans.reading import Reading, jaeger_address
 
 EPISODES_SCHEMA = "savetrace.episodes/1"
 
@@ -61,11 +61,6 @@ def episode_document(episode: Episode, jaeger: str | None) -> dict[str, Any]:
         if jaeger and ended
         else None,
     }
-
-
-def jaeger_address(readings: Sequence[Reading]) -> str | None:
-    """Return where Jaeger's own pages stand, where one of the sources is a Jaeger."""
-    return next((reading.jaeger_address for reading in readings if reading.jaeger_address), None)
 
 
 def _counted(saves: Sequence[Save]) -> Mapping[str, int]:

@@ -12,10 +12,9 @@ from otel_savetrace.analysis.findings import Report
 from otel_savetrace.analysis.pairing import Pairing
 from otel_savetrace.report.comparison import ComparisonView
 from otel_savetrace.report.episodes import EpisodesView, EpisodeView
-from otel_savetrace.report.episodes_json import jaeger_address
 from otel_savetrace.report.report_view import ReportView
 from otel_savetrace.report.tables import episodes_table, saves_table
-from otel_savetrace.spans.reading import Reading
+from otel_savetrace.spans.reading import Reading, jaeger_address
 
 __all__ = ["comparison", "episode_view", "episodes_table", "episodes_view", "report_view", "saves_table"]
 
@@ -30,10 +29,10 @@ def episodes_view(
 ) -> RenderableType:
     """Return the latest `shown` episodes, each with its saves and what stands between them.
 
-    Where they come from one reading, it is named in the command that compares the latest.
+    The readings are named in the command that compares the latest.
     """
-    source = readings[0].name if len(readings) == 1 else "SOURCE"
-    return EpisodesView(episodes, shown, pairing, source, jaeger_address(readings))
+    sources = [reading.name for reading in readings]
+    return EpisodesView(episodes, shown, pairing, sources, jaeger_address(readings))
 
 
 def episode_view(episode: Episode) -> RenderableType:

@@ -191,4 +191,4 @@ def _command(example: Example, source: str) -> str:
 
 def _source(report: Report) -> str:
     """Return what `savetrace compare` has to be given."""
-    return printable(shlex.quote(report.sources[0].name)) if len(report.sources) == 1 else "SOURCE"
+    return printable(shlex.join(source.name for source in report.sources))

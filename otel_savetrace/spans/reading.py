@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from otel_savetrace import attributes
@@ -62,6 +62,11 @@ class Reading:
     skipped: tuple[Skipped, ...]
     jaeger_address: str | None = None
     counted: Mapping[Ending, int] = dataclasses.field(default_factory=dict)
+
+
+def jaeger_address(readings: Sequence[Reading]) -> str | None:
+    """Return where Jaeger's own pages stand, where one of the sources is a Jaeger."""
+    return next((reading.jaeger_address for reading in readings if reading.jaeger_address), None)
 
 
 class Account:

@@ -37,6 +37,20 @@ def test_traces_are_named_whole_or_by_their_beginning(span_file: SpanFile) -> No
     assert traces(compared(a, b, SAVETRACE_SOURCE=str(span_file.path))) == (a, b)
 
 
+def test_several_sources_are_read_as_one(span_file: SpanFile, tmp_path: Path) -> None:
+    """What a front server's log says of a save stands in the comparison, and each source in the document."""
+    a, b = span_file.save(0.0), span_file.save(10.0)
+    log = tmp_path / "front.log"
+    log.write_text(
+        '10.0.0.9 - - [24/Nov/2026:12:00:00 +0000] "POST /storymap/save/ HTTP/1.1" 499 0 "-" "-"'
+        f" rt=0.300 00-{a}-b7ad6b7169203331-01\n"
+    )
+    document = compared(span_file.path, log, a, b)
+    assert traces(document) == (a, b)
+    assert [one["name"] for one in document["sources"]] == [str(span_file.path), str(log)]
+    assert (document["a"]["outcome"], document["b"]["outcome"]) == ("failed", "succeeded")
+
+
 def test_the_picture_is_printed(span_file: SpanFile) -> None:
     """Without --json it is the two saves side by side, with the sentence on top."""
     a, b = span_file.save(0.0, [FAILED_PUT], outcome="failed"), span_file.save(10.0)
@@ -107,7 +121,7 @@ def test_a_trace_of_several_saves_asks_which(span_file: SpanFile) -> None:
         (["OTHER", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save is in it"),
         (["TRACE:0000000000000001", "TRACE"], r"Trace [0-9a-f]{32} is in .*, but no save 0000000000000001"),
         (["--storymap", "nothing"], "No failed save with an .id of nothing is in"),
-        (["--storymap", "my-map", "TRACE"], "With --episode, --storymap or --where give the source"),
+        (["--storymap", "my-map", "TRACE"], "With --episode, --storymap or --where give sources"),
         (["--where", "storymap.id=my-map"], r"The latest failed save with storymap\.id=my-map .* no succ"),
     ],
 )  # fmt: skip

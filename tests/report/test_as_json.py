@@ -53,7 +53,7 @@ def test_the_comparison_has_what_the_picture_has(span_file: SpanFile, read_saves
     """Headline, both saves with their attempts and offsets, pairs, differences, equal ones, the address."""
     a = span_file.save(0.0, [FAILED_PUT, Put(file="x")], outcome="failed", process__pid=1)
     b = span_file.save(10.0, process__pid=2)
-    document = compare_document(READING, compare(*read_saves()))
+    document = compare_document([READING], compare(*read_saves()))
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["schema"] == "savetrace.compare/1"
     assert document["headline"].startswith("The earlier save failed")
@@ -83,7 +83,7 @@ def test_the_documents_have_what_stands_out(span_file: SpanFile, read_saves: Rea
         savetrace__app_retry_attempts=1,
     )  # fmt: skip
     span_file.save(10.0)
-    document = compare_document(READING, compare(*read_saves()))
+    document = compare_document([READING], compare(*read_saves()))
     told = document["a"]
     assert (told["stage"], told["stored"], told["app_retries"]) == ("network", "yes", 1)
     assert told["notices"][0] == "the user was told of a failure, yet everything is stored"
@@ -98,6 +98,6 @@ def test_a_number_that_json_does_not_know_is_text(span_file: SpanFile, read_save
     """Infinity and what is no number do not make the document invalid."""
     span_file.save(0.0, [Put([Try(facts={"odd": math.inf})])], odd=math.nan)
     span_file.save(1.0)
-    document = compare_document(READING, compare(*read_saves()))
+    document = compare_document([READING], compare(*read_saves()))
     json.dumps(document, allow_nan=False)
     assert document["a"]["calls"][0]["attempts"][0]["attributes"]["odd"] == "inf"

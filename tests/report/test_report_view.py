@@ -108,13 +108,13 @@ def test_what_a_person_copies_is_whole(width: int) -> None:
 
 
 def test_a_source_is_quoted_for_the_shell() -> None:
-    """A path with a blank can be copied as it is; of several sources none is singled out."""
+    """A path with a blank can be copied as it is; several sources are named, as they were given."""
     plain = dataclasses.replace(STALE, examples=(Example("a" * 32, "b" * 32, None),))
     source = SourceSeen("file", "my spans.jsonl", 9, 3, ())
     one = dataclasses.replace(REPORT, sources=(source,), verdicts=(plain,))
     assert f"savetrace compare 'my spans.jsonl' {'a' * 12} {'b' * 12}" in printed(one)
-    several = dataclasses.replace(one, sources=(source, source))
-    assert f"savetrace compare SOURCE {'a' * 12} {'b' * 12}" in printed(several)
+    several = dataclasses.replace(one, sources=(source, dataclasses.replace(source, name="front.log")))
+    assert f"savetrace compare 'my spans.jsonl' front.log {'a' * 12} {'b' * 12}" in printed(several)
 
 
 def test_a_condition_says_what_its_attribute_means() -> None:
