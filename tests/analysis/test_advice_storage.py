@@ -53,6 +53,15 @@ def test_rate_of_an_object() -> None:
     assert "under charts/" in advised("storage.throttled", of_other_objects, calm)
 
 
+def test_writes_whose_keys_are_not_known_are_of_no_object() -> None:
+    """Where keys are left out of the traces, nothing is said of one and the same object."""
+    refused = [failed_by("SlowDown", key=None, at=10.0 * n + 0.2) for n in range(5)]
+    calm = [worked_with(key=None, at=10.0 * n + later) for n in range(5) for later in (0.0, 1.5)]
+    steps = advised("storage.throttled", refused, calm)
+    assert steps.startswith("Send fewer writes at once: refused at 2 requests a second")
+    assert "object" not in steps
+
+
 @pytest.mark.parametrize(
     ("endpoint", "said"),
     [
