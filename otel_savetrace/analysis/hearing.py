@@ -165,7 +165,7 @@ def _is_a_saves(row: Span, known: Routes) -> bool:
 
 def _request(row: Span) -> tuple[str, str]:
     method = values.text(conventions.either(row.attributes, "http.request.method")) or ""
-    return method, path_of(Save(row, (), {})) or ""
+    return method, path_of(row) or ""
 
 
 def _told_more(save: Save, rows: Iterable[Span]) -> Save:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from otel_savetrace.analysis import conventions, values
 from otel_savetrace.analysis.save import Route, Save, route_of
+from otel_savetrace.spans.rows import Span
 
 STORING_METHODS = frozenset({"PATCH", "POST", "PUT"})
 
@@ -145,9 +146,9 @@ def place_of(save: Save) -> Place | None:
     return found[0], found[1], found[2]
 
 
-def path_of(save: Save) -> str | None:
-    """Return the path of a save's request, without its query."""
-    held = save.span.attributes
+def path_of(span: Span) -> str | None:
+    """Return the path of a request, without its query."""
+    held = span.attributes
     told = values.text(conventions.either(held, "url.path"))
     if told is None:
         address = values.text(held.get("url.full")) or values.text(held.get("http.url")) or ""
@@ -172,7 +173,7 @@ def _with_values(
     saves: Iterable[Save], templates: Mapping[Place, Template]
 ) -> Iterator[tuple[Save, Place, Mapping[str, str]]]:
     for save in saves:
-        place, path = place_of(save), path_of(save)
+        place, path = place_of(save), path_of(save.span)
         if place is None or path is None or not templates[place].names or len(path) > LONGEST_PATH:
             continue
         found = templates[place].values(path)

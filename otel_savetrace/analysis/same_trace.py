@@ -60,7 +60,7 @@ def _begun(spans: Sequence[Span]) -> list[int]:
 def _by_path(spans: Sequence[Span]) -> dict[str | None, list[int]]:
     found: dict[str | None, list[int]] = defaultdict(list)
     for number in _begun(spans):
-        found[path_of(Save(spans[number], (), {}))].append(number)
+        found[path_of(spans[number])].append(number)
     return dict(found)
 
 

@@ -22,7 +22,7 @@ def sight_of(row: Span, save: Save | None = None) -> Sight:
     held = row.attributes
     status = values.integer(conventions.either(held, "http.response.status_code"))
     route = values.text(held.get("http.route"))
-    path = path_of(save or Save(row, (), {}))
+    path = path_of(save.span if save else row)
     return Sight(
         start=_start(row),
         end=_end(row, save),

@@ -129,11 +129,8 @@ def _of_browser(row: Span) -> dict[str, AttributeValue]:
 
 def _content(row: Span) -> str | None:
     """Return hash and size of what the page sent, where both are known."""
-    body = (
-        row.attributes.get(attributes.BROWSER_BODY_HASH),
-        row.attributes.get(attributes.REQUEST_BODY_SIZE),
-    )
-    return None if None in body else f"{body[0]} {body[1]}"
+    sent = values.content(row, attributes.BROWSER_BODY_HASH, attributes.REQUEST_BODY_SIZE)
+    return sent and f"{sent[0]} {sent[1]}"
 
 
 def _of_retry(row: Span) -> dict[str, AttributeValue]:

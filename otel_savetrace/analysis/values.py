@@ -26,8 +26,9 @@ def seconds(span: Span) -> float:
     return max(0, span.end_nanoseconds - span.start_nanoseconds) / 1e9
 
 
-def content(span: Span) -> tuple[str, int] | None:
+def content(
+    span: Span, hash_name: str = attributes.CONTENT_HASH, size_name: str = attributes.CONTENT_SIZE
+) -> tuple[str, int] | None:
     """Return hash and size of what a save or call stores, where both are known."""
-    digest = text(span.attributes.get(attributes.CONTENT_HASH))
-    size = integer(span.attributes.get(attributes.CONTENT_SIZE))
+    digest, size = text(span.attributes.get(hash_name)), integer(span.attributes.get(size_name))
     return None if digest is None or size is None else (digest, size)

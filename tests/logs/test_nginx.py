@@ -81,7 +81,7 @@ def visited(
 def _read(visited: Visited, *logs: str) -> tuple[dict[str, Save], list[Reading]]:
     readings = read_all([str(visited.spans), *(str(visited.folder / log) for log in logs)])
     found = saves(span for reading in readings for span in reading.spans)
-    by_thing = {(path_of(save) or "").rpartition("/")[2]: save for save in found}
+    by_thing = {(path_of(save.span) or "").rpartition("/")[2]: save for save in found}
     assert len(by_thing) == len(found), "a save with two witnesses is one save"
     return by_thing, readings
 
@@ -256,7 +256,7 @@ def _spans_written(folder: Path) -> int:
 
 
 def _thing(save: Save) -> str:
-    return (path_of(save) or "").rpartition("/")[2]
+    return (path_of(save.span) or "").rpartition("/")[2]
 
 
 def _told(save: Save) -> tuple[object, ...]:
