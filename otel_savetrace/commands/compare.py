@@ -23,7 +23,7 @@ from otel_savetrace.commands.options import (
     read_sources,
     service_option,
     since_option,
-    source_or_default,
+    sources_or_default,
     spans_of,
     storymap_option,
     tell_skipped,
@@ -36,7 +36,7 @@ from otel_savetrace.report.as_json import compare_document
 from otel_savetrace.report.episodes_json import episode_document
 from otel_savetrace.report.terminal import comparison, episode_view
 from otel_savetrace.spans.jaeger import WHOLE_TRACE_ID
-from otel_savetrace.spans.reading import Query, Reading, each_once, jaeger_address
+from otel_savetrace.spans.reading import Query, Reading, jaeger_address
 
 DAY_NANOSECONDS = 24 * 3600 * 10**9
 
@@ -104,13 +104,9 @@ def compare(
 
 
 def _only_sources(words: Sequence[str]) -> tuple[str, ...]:
-    if any(SAVE_ID.fullmatch(word) and not Path(word).exists() for word in words):
+    if any(SAVE_ID.fullmatch(word.lower()) and not Path(word).exists() for word in words):
         raise Refusal("With --episode, --storymap or --where give sources only, and no traces.")
-    return tuple(words) or (source_or_default(None),)
-
-
-def _saves_in(readings: Readings) -> list[Save]:
-    return saves(each_once(spans_of(readings)))
+    return sources_or_default(words)
 
 
 def _names(readings: Readings) -> str:
@@ -125,7 +121,7 @@ def _episode(
     sources: tuple[str, ...], wanted: re.Match[str], selection: Selection
 ) -> tuple[Readings, Episode]:
     readings = read_sources(sources, _around(sources, wanted["trace"], selection))
-    found = _saves_in(readings)
+    found = saves(spans_of(readings))
     save = _the_save(found, wanted, readings, _looked(readings, selection))
     for episode in episodes(found):
         if save in episode.members:
@@ -168,7 +164,7 @@ def _ends(episode: Episode, readings: Readings) -> tuple[Save, Save]:
 
 def _latest_failure(sources: tuple[str, ...], selection: Selection) -> tuple[Readings, Save, Save]:
     readings = read_sources(sources, selection.query)
-    found = [one for one in episodes(_saves_in(readings)) if selection.fits(one.failed[-1])]
+    found = [one for one in episodes(saves(spans_of(readings))) if selection.fits(one.failed[-1])]
     where = _names(readings)
     if not found:
         looked = _looked(readings, selection)
@@ -190,7 +186,7 @@ def _named(words: Sequence[str], selection: Selection) -> tuple[Readings, Save, 
     wanted = [_save_id(word) for word in (a, b)]
     traces = tuple(match["trace"] for match in wanted)
     readings = read_sources(tuple(given), dataclasses.replace(selection.query, trace_ids=traces))
-    found = _saves_in(readings)
+    found = saves(spans_of(readings))
     looked = _looked(readings, selection) if min(map(len, traces)) < WHOLE_TRACE_ID else ""
     first, second = (_the_save(found, match, readings, looked) for match in wanted)
     return readings, first, second

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import itertools
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -22,7 +21,7 @@ from otel_savetrace.commands.refusal import Refusal
 from otel_savetrace.environment_variables import OTEL_SAVETRACE_FILE
 from otel_savetrace.loading.progress import Progress
 from otel_savetrace.spans.jaeger_http import SAVETRACE_JAEGER_HEADERS
-from otel_savetrace.spans.reading import Query, Reading
+from otel_savetrace.spans.reading import Query, Reading, each_once
 from otel_savetrace.spans.rows import AttributeValue, Span
 from otel_savetrace.spans.sources import read_all
 
@@ -101,10 +100,15 @@ def _seconds(length: re.Match[str]) -> float:
     return float(length["number"]) * UNIT_SECONDS[length["unit"]]
 
 
+def sources_or_default(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources given, else the one that the environment names."""
+    return tuple(given) or (source_or_default(None),)
+
+
 def read_sources(given: tuple[str, ...], query: Query) -> list[Reading]:
     """Read every source given, or the one that the environment names; a terminal is told how far it is."""
     with Progress() as progress:
-        return read_all(given or (source_or_default(None),), query, progress.share)
+        return read_all(sources_or_default(given), query, progress.share)
 
 
 def read_source(source: str, query: Query) -> Reading:
@@ -113,9 +117,9 @@ def read_source(source: str, query: Query) -> Reading:
     return reading
 
 
-def spans_of(readings: Iterable[Reading]) -> Iterator[Span]:
-    """Yield the spans of several readings, one after the other."""
-    return itertools.chain.from_iterable(reading.spans for reading in readings)
+def spans_of(readings: Iterable[Reading]) -> tuple[Span, ...]:
+    """Return the spans of several readings, one after the other, and each once."""
+    return each_once(span for reading in readings for span in reading.spans)
 
 
 where_option = click.option(

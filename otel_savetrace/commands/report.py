@@ -22,7 +22,7 @@ from otel_savetrace.commands.options import (
     json_option,
     service_option,
     since_option,
-    source_or_default,
+    sources_or_default,
     storymap_option,
     tell_skipped,
     until_option,
@@ -93,7 +93,7 @@ def report(
         return selection.fits(save) and _is_of_route(save, route)
 
     held = load(
-        sources or (source_or_default(None),),
+        sources_or_default(sources),
         # What failed is held against all that worked, of whatever it was.
         dataclasses.replace(selection.query, thing_id=None),
         fits=None if selection == Selection() and route is None else fits,
