@@ -35,7 +35,7 @@ from otel_savetrace.loading.unread import (
     counted,
     errors_of_all,
     unread_of,
-    unread_of_logs,
+    unread_of_log,
 )
 from otel_savetrace.spans.otlp_json import refuse_what_is_not_otlp
 from otel_savetrace.spans.reading import Query, each_once, gathering_no_garbage
@@ -123,8 +123,9 @@ def _load(
         spans = each_once(span for archive in archives for span in archive.spans)
         found = saves(spans)
         sources = _sources(archives, _spans_by_source(archives), _saves_by_source(archives, found))
-        # Whether those fit that were only counted nobody knows.
-        unread = unread_of_logs(one.counted for one in archives) if fits is None else NO_SAVES
+        # Whether those fit that were only counted, or are another source's as well, nobody knows.
+        is_all = fits is None and len(archives) == 1
+        unread = unread_of_log(archives[0].counted) if is_all else NO_SAVES
         return _loaded(archives, sources, found, spans, _moments(found, fits), None, unread)
 
 

@@ -59,14 +59,13 @@ def unread_of(every: Counted, read: Iterable[Save]) -> Unread:
     return _unread(outcomes, errors)
 
 
-def unread_of_logs(counts: Iterable[Mapping[Ending, int]]) -> Unread:
-    """Return what was no more than counted as logs were read."""
+def unread_of_log(counts: Mapping[Ending, int]) -> Unread:
+    """Return what was no more than counted as a log was read."""
     outcomes: Counter[str] = Counter()
     errors: Counter[Kind] = Counter()
-    for count in counts:
-        for (outcome, code, stage), saves in count.items():
-            outcomes[outcome] += saves
-            errors[code, stage] += saves if outcome == "failed" else 0
+    for (outcome, code, stage), saves in counts.items():
+        outcomes[outcome] += saves
+        errors[code, stage] += saves if outcome == "failed" else 0
     return _unread(outcomes, errors)
 
 

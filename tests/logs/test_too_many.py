@@ -58,3 +58,10 @@ def test_where_another_log_tells_of_the_same(log: Path, tmp_path: Path) -> None:
     assert [one.counted != {} for one in read_all([str(log)])] == [True]
     another = shutil.copy(log, tmp_path / "behind.log")
     assert [one.counted for one in read_all([str(log), str(another)])] == [{}, {}]
+
+
+def test_where_it_comes_on_standard_input_beside_another_source(log: Path) -> None:
+    """There it is joined to nothing, and what was only counted may be the other's: it stays out."""
+    asked = CliRunner().invoke(savetrace, ["report", "-", "-", "--json"], input=log.read_bytes())
+    alone = CliRunner().invoke(savetrace, ["report", "-", "--json"], input=log.read_bytes())
+    assert [json.loads(one.stdout)["saves"]["total"] for one in (asked, alone)] == [5, 9]
