@@ -8,7 +8,6 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
@@ -22,12 +21,12 @@ from otel_savetrace.demo.window import Window, open_window
 from otel_savetrace.errors import RealPartError
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_BUTTONS: Mapping[str, str] = {"save": "Save", "publish": "Publish"}
 
 
 class BrowserCrowd:
-    """All authors at once; they stop where they are when the ``with`` block ends.
+    """All authors at once, each of whom makes a storymap and saves drafts of it.
 
+    They stop where they are when the ``with`` block ends.
     `addresses` are the app's, or of what stands before it: all go to the first.
     """
 
@@ -127,10 +126,9 @@ class _User:
     async def _press(self, window: Window, step: Step, number: int) -> str | None:
         if step.what == "create":
             return await window.create(self._author.title)
-        button = _BUTTONS[step.what]
         if step.mishap and number == 1:
-            return await MISHAPS[step.mishap](window, button, self._chance)
-        return await window.press(button)
+            return await MISHAPS[step.mishap](window, self._chance)
+        return await window.press()
 
     async def _pause(self, between: tuple[float, float]) -> None:
         await asyncio.sleep(self._chance.uniform(*between))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import time
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -21,15 +21,13 @@ from otel_savetrace.demo.incidents.incident import Incident
 from otel_savetrace.demo.incidents.play import play
 from otel_savetrace.demo.interruption import Interruption
 from otel_savetrace.demo.processes import LOOPBACK, Process, free_port
-from otel_savetrace.demo.progress import Progress
+from otel_savetrace.demo.progress import watch
 from otel_savetrace.demo.stage import Stage
 from otel_savetrace.demo.users import Crowd
 from otel_savetrace.errors import SaveTraceError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
-
-_DRAWN_A_SECOND = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _play(stage: Stage, options: Options) -> None:
     stage.start(app, f"The app: gunicorn, {servers.WORKERS} workers, under opentelemetry-instrument")
     address = f"http://{LOOPBACK}:{port}"
     console.print()
-    _watch(console, told, address, options.seed)
+    watch(console, told.authors, functools.partial(Crowd, (address,), told.authors, options.seed))
     app.stop()  # its last spans are exported as it ends
     with stage.whole():
         kept = keeping.keep(stage.folder, options.keep)
@@ -151,19 +149,6 @@ def _start_store(stage: Stage, plan: Plan, seed: int) -> Front:
     front = stage.enter(Front(port, plan, stage.folder / keeping.JOURNAL, seed=seed))
     stage.say("A front before it, where the faults happen")
     return front
-
-
-def _watch(console: Console, told: story.Story, address: str, seed: int) -> None:
-    """Let the users save until they have nothing left to save."""
-    progress = Progress(told.authors)
-    with (
-        Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
-        Crowd((address,), told.authors, seed, progress.note) as crowd,
-    ):
-        crowd.wait()
-    console.print(progress)
-    console.print()
-    console.print(progress.summary())
 
 
 def _stay(stage: Stage, app: Process, address: str) -> None:

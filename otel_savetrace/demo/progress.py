@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from otel_savetrace.demo.story import Author
-from otel_savetrace.demo.users import Press
+from otel_savetrace.demo.users import OnPress, Press
 
 _SAVED = ("●", "o", "green")
 _FAILED = ("✗", "x", "bold red")
 _SAVED_AT_NEXT_PRESS = ("●", "o", "bold yellow")
 _MARKS_SHOWN = 60
 _LONGEST_ERROR = 60
+_DRAWN_A_SECOND = 12
+
+
+class Users(Protocol):
+    """People who save until they have nothing left to save."""
+
+    def wait(self) -> None:
+        """Return then."""
+
+
+MakeUsers: TypeAlias = Callable[[OnPress], AbstractContextManager[Users]]
+
+
+def watch(console: Console, authors: tuple[Author, ...], make_users: MakeUsers) -> None:
+    """Let users save until they have nothing left to save, and show it as it happens."""
+    progress = Progress(authors)
+    with (
+        Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
+        make_users(progress.note) as users,
+    ):
+        users.wait()
+    console.print(progress)
+    console.print()
+    console.print(progress.summary())
 
 
 class Progress:

@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import re
 
-from playwright.async_api import Browser, BrowserContext, Page, Request
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request
 from playwright.async_api import TimeoutError as WaitedTooLong
 
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.demo.user_network import UserNetwork
 from otel_savetrace.errors import RealPartError
 
-SAVING = "Saving …"
-WORKED = ("Saved", "Published")
+_SAVING, _SAVED = "Saving …", "Saved"
 """What the editor says of a save under way, and of one that worked."""
 
-_SAVE = re.compile(r"/storymap/(save|publish)/$")
+_SAVE = re.compile(r"/storymap/save/$")
 _MOST_RELOADS = 100
 _BEFORE_RELOAD_SECONDS = 0.3
 _PATIENCE_MILLISECONDS = 60_000
@@ -30,7 +29,7 @@ class Window:
 
     def __init__(self, user: str, context: BrowserContext, page: Page, network: UserNetwork) -> None:
         self._user = user
-        self.context = context
+        self._context = context
         self.network = network
         self._page = page
         self._site = f"http://{LOOPBACK}:{network.port}"
@@ -59,13 +58,13 @@ class Window:
         self._text = text
         await self._page.locator("textarea").fill(text)
 
-    async def press(self, button: str) -> str | None:
-        """Press a button, and return what went wrong as its user sees it, None for nothing."""
-        await self._page.get_by_role("button", name=button).click()
+    async def press(self) -> str | None:
+        """Save, and return what went wrong as its user sees it, None for nothing."""
+        await self._save_button.click()
         return await self.shown()
 
-    async def press_twice(self, button: str) -> str | None:
-        """Press it twice, as one does who is used to icons; the later answer is what is seen."""
+    async def press_twice(self) -> str | None:
+        """Click twice, as one does who is used to icons; the later answer is what is seen."""
         answered = []
 
         def are_both(request: Request) -> bool:
@@ -74,37 +73,37 @@ class Window:
             return len(answered) == 2
 
         async with self._page.expect_event("requestfinished", are_both):
-            await self._page.get_by_role("button", name=button).dblclick()
+            await self._save_button.dblclick()
         # By then the page's own script has it.
         await self._page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
         return await self.shown()
 
-    async def begin(self, button: str) -> None:
-        """Press it, and return when the request is under way."""
+    async def begin(self) -> None:
+        """Save, and return when the request is under way."""
         async with self._page.expect_request(_SAVE):
-            await self._page.get_by_role("button", name=button).click()
+            await self._save_button.click()
 
     async def shown(self) -> str | None:
         """Wait for the end of a save, and return what is shown if it failed."""
         status = self._page.locator("[role=status]")
-        await status.filter(has_not_text=SAVING).filter(has_text=re.compile(".")).wait_for()
+        await status.filter(has_not_text=_SAVING).filter(has_text=re.compile(".")).wait_for()
         text = await status.text_content()
-        return None if text in WORKED else text
+        return None if text == _SAVED else text
 
     async def lose_network(self) -> None:
         """Be without a network, and have the browser know it."""
-        await self.context.set_offline(True)
+        await self._context.set_offline(True)
         self.network.cut()  # told to be offline, Chromium goes on with what is under way
 
     async def find_network(self) -> None:
         """Have a network again."""
         self.network.restore()
-        await self.context.set_offline(False)
+        await self._context.set_offline(False)
 
     async def close_tab(self) -> None:
         """Close the editor's tab."""
         await self._page.close(run_before_unload=True)
-        self._page = await self.context.new_page()
+        self._page = await self._context.new_page()
 
     async def open_editor_again(self) -> None:
         """Open the storymap in the editor, and write what was to be saved."""
@@ -113,13 +112,13 @@ class Window:
 
     async def log_out_in_another_tab(self) -> None:
         """End the session behind the editor's back."""
-        other = await self.context.new_page()
+        other = await self._context.new_page()
         await other.goto(f"{self._site}/logout/")
         await other.close()
 
     async def log_in_in_another_tab(self) -> None:
         """Let the editor, which did not notice, go on."""
-        other = await self.context.new_page()
+        other = await self._context.new_page()
         await self._log_in(other)
         await other.close()
 
@@ -127,7 +126,11 @@ class Window:
         """Close the window, once the browser has told of all saves or it is clear that it will not."""
         with contextlib.suppress(WaitedTooLong):
             await self._page.wait_for_function(_ALL_TOLD, timeout=_TOLD_MILLISECONDS)
-        await self.context.close()
+        await self._context.close()
+
+    @property
+    def _save_button(self) -> Locator:
+        return self._page.get_by_role("button", name="Save")
 
     async def _log_in(self, page: Page) -> None:
         await _open(page, self._start)

@@ -67,5 +67,5 @@ class Incident:
     @property
     def needs(self) -> str:
         """What must be installed for it beside the demo itself; empty where nothing must."""
-        needed = ["nginx"] if self.nginx else []
-        return " and ".join([*needed, "Chromium"] if self.in_browser else needed)
+        needed = {"nginx": self.nginx is not None, "Chromium": self.in_browser}
+        return " and ".join(program for program, is_needed in needed.items() if is_needed)

@@ -5,30 +5,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from otel_savetrace.demo import keeping
 from otel_savetrace.demo.incidents.disturbance import Disturber
 from otel_savetrace.demo.incidents.incident import Incident
 from otel_savetrace.demo.incidents.site import Site, start_site
-from otel_savetrace.demo.progress import Progress
+from otel_savetrace.demo.progress import watch
 from otel_savetrace.demo.stage import Stage
-from otel_savetrace.demo.story import Author
-from otel_savetrace.demo.users import Crowd, OnPress
+from otel_savetrace.demo.users import Crowd
 from otel_savetrace.errors import RealPartError
 
 if TYPE_CHECKING:
     from otel_savetrace.demo.browser_users import BrowserCrowd
-
-MakeCrowd: TypeAlias = "Callable[[tuple[Author, ...], int, OnPress], Crowd | BrowserCrowd]"
-
-_DRAWN_A_SECOND = 12
 
 
 def play(stage: Stage, incident: Incident, seed: int, keep: Path | None) -> Path:
@@ -41,7 +33,7 @@ def play(stage: Stage, incident: Incident, seed: int, keep: Path | None) -> Path
     stage.console.print()
     disturber = _disturber(incident, site)
     with disturber or contextlib.nullcontext():
-        _watch(stage.console, authors, seed, functools.partial(make_crowd, site.addresses))
+        watch(stage.console, authors, functools.partial(make_crowd, site.addresses, authors, seed))
     for app in site.apps:
         app.stop()  # its last spans are exported as it ends
     if site.nginx is not None:
@@ -68,16 +60,3 @@ def crowd_of(incident: Incident) -> type[Crowd | BrowserCrowd]:
             "There is no playwright, which drives a browser: `pip install 'otel-savetrace[demo-browser]'`."
         ) from error
     return BrowserCrowd
-
-
-def _watch(console: Console, authors: tuple[Author, ...], seed: int, make_crowd: MakeCrowd) -> None:
-    """Let the users save until they have nothing left to save."""
-    progress = Progress(authors)
-    with (
-        Live(progress, console=console, refresh_per_second=_DRAWN_A_SECOND, transient=True),
-        make_crowd(authors, seed, progress.note) as crowd,
-    ):
-        crowd.wait()
-    console.print(progress)
-    console.print()
-    console.print(progress.summary())
