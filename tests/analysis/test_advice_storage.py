@@ -51,6 +51,20 @@ def test_rate_of_an_object() -> None:
     assert "under charts/" in advised("storage.throttled", refused, [*calm, taken_at_once])
     of_other_objects = [failed_by("SlowDown", key="charts/x.json", at=5.0), *refused]
     assert "under charts/" in advised("storage.throttled", of_other_objects, calm)
+    assert "under charts/" in advised("storage.throttled", refused[:4], calm)
+    assert "under charts/" in advised("storage.throttled", refused, calm[:8])
+
+
+def test_rate_of_an_object_at_amazon() -> None:
+    """Amazon counts by prefix: its store is not said to count by object, however it looks."""
+    amazon = {names.ENDPOINT: "https://s3.eu-west-1.amazonaws.com"}
+    refused = [
+        failed_by("SlowDown", call=amazon, key=f"charts/{n}.json", at=10.0 * n + 0.2) for n in range(5)
+    ]
+    calm = [
+        worked_with(key=f"charts/{n}.json", at=10.0 * n + later) for n in range(5) for later in (0.0, 1.5)
+    ]
+    assert "under charts/" in advised("storage.throttled", refused, calm)
 
 
 def test_writes_whose_keys_are_not_known_are_of_no_object() -> None:

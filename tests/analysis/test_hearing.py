@@ -238,6 +238,11 @@ def test_what_was_sent_again_before_it_came_to_the_app() -> None:
     broken_off = dataclasses.replace(nginx_span("a", 499, 0.7, 0.01), span_id="7" * 16)
     found = saves([*sent_twice(browser), broken_off])
     assert [save.span.attributes[FRONT_STATUS] for save in found] == [499, 200]
+    # After all that came to the app nothing was sent again.
+    last = dataclasses.replace(broken_off, start_nanoseconds=broken_off.start_nanoseconds + 60 * 10**9)
+    last = dataclasses.replace(last, end_nanoseconds=last.start_nanoseconds + 10**7)
+    found = saves([*sent_twice(browser), last])
+    assert [save.span.attributes[FRONT_STATUS] for save in found] == [499, 200, 499]
 
 
 def test_another_request_of_a_trace_tells_of_no_save() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import SpanKind
 
-from tests.collector.saves import failed_and_retried
+from tests.collector.saves import failed_and_retried, sending_to
 from tests.commands.test_list_saves import run
 from tests.fixture_jaeger import StartJaeger
 from tests.fixture_spans import FAILED_PUT, RESET, Put, SpanFile
@@ -49,6 +49,8 @@ def test_several_sources_are_read_as_one(span_file: SpanFile, tmp_path: Path) ->
     assert traces(document) == (a, b)
     assert [one["name"] for one in document["sources"]] == [str(span_file.path), str(log)]
     assert (document["a"]["outcome"], document["b"]["outcome"]) == ("failed", "succeeded")
+    log.write_text(f"{log.read_text()}no line of a server\n")
+    assert "Skipped 1 x a line that tells of no save" in run("compare", span_file.path, log, a, b).stderr
 
 
 def test_the_picture_is_printed(span_file: SpanFile) -> None:
@@ -77,6 +79,20 @@ def test_the_latest_failure_of_a_storymap_and_its_retry(span_file: SpanFile, wor
     retry = span_file.save(30.0)
     span_file.save(40.0)
     assert traces(compared(span_file.path, *words)) == (failed, retry)
+
+
+def test_an_episode_of_long_ago_is_found_in_a_real_jaeger(
+    start_jaeger: StartJaeger, span_file: SpanFile
+) -> None:
+    """Named by a whole trace id it is looked for around that trace, whatever other source is read with it."""
+    jaeger = start_jaeger("memory")
+    with sending_to(jaeger.otlp) as sender:
+        ago = 3 * 24 * 3600.0
+        failed = sender.save(codes=("SlowDown",), outcome="failed", storymap_id="my-map", seconds_ago=ago)
+        retry = sender.save(storymap_id="my-map", seconds_ago=ago - 5.0)
+    jaeger.wait_for({failed: 3, retry: 3})
+    span_file.save(0.0)
+    assert traces(compared(jaeger.url, span_file.path, "--episode", retry)) == (failed, retry)
 
 
 def test_a_real_jaeger_is_a_source(start_jaeger: StartJaeger) -> None:

@@ -147,6 +147,22 @@ def test_several_sources_are_one(span_file: SpanFile, tmp_path: Path) -> None:
     span_file.save(10.0)
     (episode,) = told(one, span_file.path)["episode_list"]
     assert ([save["trace_id"] for save in episode["failed"]], episode["state"]) == ([failed], "recovered")
+    said = run("episodes", one, span_file.path).stdout.splitlines()
+    assert f"savetrace compare {one} {span_file.path} --episode {failed[:12]}" in said
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_save_that_another_process_told_of_too_is_the_whole_one(
+    span_file: SpanFile, tmp_path: Path, turn: int
+) -> None:
+    """Of a save in one file, and in another from a dead process's record, the first knows more."""
+    span_file.save(0.0, [FAILED_PUT], outcome="failed")
+    span_file.save(10.0)
+    record = tmp_path / "record.jsonl"
+    from_record = '"attributes":[{"key":"savetrace.from_record","value":{"boolValue":true}},'
+    record.write_text(span_file.path.read_text().replace('"attributes":[', from_record).replace("503", "599"))
+    (episode,) = told(*(span_file.path, record)[::turn])["episode_list"]
+    assert "599" not in json.dumps(episode)
 
 
 def test_what_was_dropped_or_overruled_is_said(span_file: SpanFile) -> None:

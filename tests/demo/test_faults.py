@@ -56,3 +56,12 @@ def test_an_error_is_written_as_amazon_s3_writes_it() -> None:
     assert b"<Code>SlowDown</Code>" in body
     assert b"<RequestId>ID1</RequestId><HostId>HOST1</HostId>" in body
     assert faults.SLOW_DOWN.as_bytes("HEAD", "ID1", "HOST1").endswith(b"\r\n\r\n")
+
+
+def test_a_rate_is_counted_by_folder_or_by_object() -> None:
+    """One write a second of each user's folder stops another object's; of each object only its own."""
+    targets = ("/bucket/storymapjs/ada/m/a", "/bucket/storymapjs/ada/m/b", "/bucket/storymapjs/ada/m/a")
+    folder = faults.Progress(faults.Plan(rate_limit=faults.RateLimit(1, 1)))
+    each = faults.Progress(faults.Plan(rate_limit=faults.RateLimit(1, 1, each="object")))
+    assert met(folder, *targets) == [None, faults.SLOW_DOWN, faults.SLOW_DOWN]
+    assert met(each, *targets) == [None, None, faults.SLOW_DOWN]

@@ -105,12 +105,19 @@ def test_there_are_as_many_as_were_promised() -> None:
 
 
 def test_the_faults_are_listed_with_what_they_are() -> None:
-    """`--list-faults` names each fault and says what goes wrong."""
+    """`--list-faults` names each fault and says what goes wrong, and what it needs."""
     listed = CliRunner().invoke(demo, ["--list-faults"], env={"COLUMNS": "200"})
     assert listed.exit_code == 0
     said = re.sub(r"\s+", " ", listed.output)
     for incident in INCIDENTS.values():
         assert f"{incident.name} {incident.says}" in said
+    for name, needs in {
+        "two-clicks": "Chromium",
+        "front-timeout": "nginx",
+        "tab-closed": "nginx and Chromium",
+    }.items():
+        assert f"{INCIDENTS[name].says} Needs {needs}." in said
+    assert f"{INCIDENTS['throttled'].says} Needs" not in said
 
 
 def _report_on(incident: Incident, folder: Path) -> Report:

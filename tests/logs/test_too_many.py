@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from otel_savetrace.commands.group import savetrace
 from otel_savetrace.logs import reading
 from otel_savetrace.spans.sources import read_all
+from tests.fixture_spans import SpanFile
 
 STATUSES = (200, 502, 200, 200, 504, 502, 502, 200, 413)
 
@@ -58,6 +59,15 @@ def test_where_another_log_tells_of_the_same(log: Path, tmp_path: Path) -> None:
     assert [one.counted != {} for one in read_all([str(log)])] == [True]
     another = shutil.copy(log, tmp_path / "behind.log")
     assert [one.counted for one in read_all([str(log), str(another)])] == [{}, {}]
+
+
+def test_where_traces_tell_of_the_same(log: Path, span_file: SpanFile, tmp_path: Path) -> None:
+    """What an app's traces may have is not counted for the log that lies beside them."""
+    span_file.save(0.0)
+    line = '10.0.0.9 - - [24/Nov/2026:12:00:07 +0000] "POST /storymap/save/ HTTP/1.1" 200 157\n'
+    log.write_text(line * 5)
+    (reading,) = read_all([str(tmp_path)])
+    assert (reading.spans != (), reading.counted) == (True, {})
 
 
 def test_where_it_comes_on_standard_input_beside_another_source(log: Path) -> None:
