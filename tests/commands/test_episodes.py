@@ -160,9 +160,11 @@ def test_a_save_that_another_process_told_of_too_is_the_whole_one(
     span_file.save(10.0)
     record = tmp_path / "record.jsonl"
     from_record = '"attributes":[{"key":"savetrace.from_record","value":{"boolValue":true}},'
-    record.write_text(span_file.path.read_text().replace('"attributes":[', from_record).replace("503", "599"))
+    record.write_text(
+        span_file.path.read_text().replace('"attributes":[', from_record).replace("SlowDown", "Other")
+    )
     (episode,) = told(*(span_file.path, record)[::turn])["episode_list"]
-    assert "599" not in json.dumps(episode)
+    assert [save["code"] for save in episode["failed"]] == ["SlowDown"]
 
 
 def test_what_was_dropped_or_overruled_is_said(span_file: SpanFile) -> None:
