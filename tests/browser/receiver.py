@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from otel_savetrace import attributes as names
 from otel_savetrace.demo.processes import LOOPBACK
 from otel_savetrace.spans.otlp import spans_of
 from otel_savetrace.spans.rows import Span
@@ -112,18 +113,18 @@ class Receiver:
 
     def one(self, path: str) -> Span:
         """Return the one span of a save to `path`, once it is here."""
-        spans = self.wait(lambda spans: [span for span in spans if _path(span) == path], f"save to {path}")
-        (found,) = [span for span in spans if _path(span) == path]
+        spans = self.wait(lambda spans: [span for span in spans if path_of(span) == path], f"save to {path}")
+        (found,) = [span for span in spans if path_of(span) == path]
         return found
 
     def all(self, path: str, count: int) -> list[Span]:
         """Return the spans of saves to `path`, once there are that many, in the order of their beginning."""
-        spans = self.wait(
-            lambda spans: len([span for span in spans if _path(span) == path]) >= count, f"{count} of {path}"
-        )
-        return sorted(
-            (span for span in spans if _path(span) == path), key=lambda span: span.start_nanoseconds
-        )
+
+        def found(spans: list[Span]) -> list[Span]:
+            return [span for span in spans if path_of(span) == path]
+
+        spans = self.wait(lambda spans: len(found(spans)) >= count, f"{count} of {path}")
+        return sorted(found(spans), key=began)
 
     def _note(self, arrival: Arrival) -> None:
         with self._changed:
@@ -131,5 +132,11 @@ class Receiver:
             self._changed.notify_all()
 
 
-def _path(span: Span) -> str:
+def path_of(span: Span) -> str:
+    """Return the path that a save was sent to."""
     return "/" + str(span.attributes["url.full"]).split("/", 3)[3]
+
+
+def began(span: Span) -> tuple[int, bool]:
+    """Return what orders saves by their beginning: two clicks may be in one millisecond."""
+    return span.start_nanoseconds, names.BROWSER_OVERLAPPING in span.attributes

@@ -254,10 +254,7 @@ def test_two_clicks(editor: Page, site: Site, receiver: Receiver) -> None:
 
 
 def test_a_page_that_tries_again_at_once(editor: Page, receiver: Receiver) -> None:
-    """A retry by a page that reads nothing of a failed answer names it, and was not sent beside it.
-
-    What came after the failed save is not undone when the end of that is told: a later save is no retry.
-    """
+    """A retry by a page that reads nothing of a failed answer names it, and was not sent beside it."""
     editor.evaluate(
         """async () => {
           const save = () => fetch("/flaky/at-once", {method: "POST", body: "{}"});
@@ -270,6 +267,19 @@ def test_a_page_that_tries_again_at_once(editor: Page, receiver: Receiver) -> No
     assert retry.attributes[names.PREVIOUS_SPAN_ID] == failed.span_id
     assert retry.attributes[names.PREVIOUS_ERROR_CODE] == failed.attributes[names.ERROR_CODE] == "503"
     assert failed.attributes[names.USER_ERROR] == "SlowDown"
-    save_by_fetch(editor, "/flaky/at-once")
-    *_, later = receiver.all("/flaky/at-once", 3)
-    assert names.PREVIOUS_SPAN_ID not in later.attributes
+
+
+@pytest.mark.parametrize("statuses", [(503, 200), (200, 503)])
+def test_what_came_after_is_not_undone(
+    open_page: OpenPage, receiver: Receiver, statuses: tuple[int, int]
+) -> None:
+    """A save is told of when it is clear what the page shows; by then another one was the last to end."""
+    page = open_page(tag=SHOWING)
+    path, left = "/save/turns", [*statuses, 200]
+    page.route(f"**{path}", lambda route: route.fulfill(status=left.pop(0), body="{}"))
+    page.evaluate("async (path) => { for (const _ of [1, 2]) await fetch(path, {method: 'POST'}); }", path)
+    *_, second = receiver.all(path, 2)
+    save_by_fetch(page, path)
+    *_, third = receiver.all(path, 3)
+    failed = statuses[1] == 503
+    assert third.attributes.get(names.PREVIOUS_SPAN_ID) == (second.span_id if failed else None)

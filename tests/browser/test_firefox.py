@@ -12,7 +12,7 @@ from otel_savetrace import attributes as names
 from otel_savetrace.demo.processes import Process, base_environment
 from otel_savetrace.spans.rows import Span
 from tests.browser.conftest import Site
-from tests.browser.receiver import Receiver
+from tests.browser.receiver import Receiver, began, path_of
 from tests.fixture_real_parts import debian_program
 
 SAVING = """<script>addEventListener("load", async () => {
@@ -55,22 +55,13 @@ def told(site: Site, receiver: Receiver, tmp_path: Path) -> Iterator[list[Span]]
     environment = {**base_environment(), "HOME": str(tmp_path), "MOZ_CRASHREPORTER_DISABLE": "1"}
     with Process("firefox", command, environment=environment, folder=tmp_path, ready=lambda: True):
         spans = receiver.wait(lambda spans: len(spans) >= SAVES, "saves")
-        yield sorted(spans, key=_began)
-
-
-def _began(span: Span) -> tuple[int, bool]:
-    # Two clicks may be in one millisecond.
-    return span.start_nanoseconds, names.BROWSER_OVERLAPPING in span.attributes
-
-
-def _path(span: Span) -> str:
-    return urllib.parse.urlsplit(str(span.attributes["url.full"])).path
+        yield sorted(spans, key=began)
 
 
 def test_what_firefox_tells(told: list[Span], site: Site) -> None:
     """Each save has its outcome and code, and stands in one trace with the app's."""
     assert [
-        (_path(one), one.attributes[names.OUTCOME], one.attributes.get(names.ERROR_CODE)) for one in told
+        (path_of(one), one.attributes[names.OUTCOME], one.attributes.get(names.ERROR_CODE)) for one in told
     ] == [
         ("/save/well", "succeeded", None),
         ("/broken/it", "failed", "502"),
