@@ -120,13 +120,17 @@ class Worker:
         Ages are those at its beginning, `started` (nanoseconds since 1970; by default now): at its end a save
         that waited long would come of an older worker.
         """
-        if self._constant is None:
-            self._constant = self._constants(resource)
+        constant = self._constant
+        if constant is None:
+            constant = self._constants(resource)
+            # Else asked where gunicorn cannot be seen, as in a greenlet of the app's own: a request tells.
+            if self._gunicorn is not None or _GUNICORN not in sys.modules:
+                self._constant = constant
         now = time.monotonic()
         if started is not None:
             now -= max(0, time.time_ns() - started) / 1e9
         known = {
-            **self._constant,
+            **constant,
             attribute.WORKER_AGE_SECONDS: max(0, int(now - self.began)),
             attribute.REQUESTS_IN_FLIGHT: len(self._in_flight),
         }
