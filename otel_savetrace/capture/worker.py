@@ -86,8 +86,8 @@ class Worker:
         It is looked for below what runs here, and, as the process ends, below what its threads still do.
         """
         if self._gunicorn is None:
-            frames = (sys._getframe(), *sys._current_frames().values())
-            self._gunicorn = next(filter(None, map(_gunicorn_worker, frames)), None)
+            # Our own frame gets no name: it would hold itself, and the request, until garbage is collected.
+            self._gunicorn = _gunicorn_worker(sys._getframe(1)) or _worker_of_any_thread()
         return self._gunicorn
 
     def in_flight(self) -> list[Save]:
@@ -117,14 +117,14 @@ class Worker:
     def attributes(self, resource: Mapping[str, object], started: int | None = None) -> dict[str, str | int]:
         """Return what a save tells of its process beside its `resource`; called while it is served.
 
-        Ages are those at its beginning, `started` (nanoseconds since 1970; by default now): at its end a save
-        that waited long would come of an older worker.
+        Ages are those at its beginning, `started` (nanoseconds since 1970; None where no request is served
+        here, then now): at its end a save that waited long would come of an older worker.
         """
         constant = self._constant
         if constant is None:
             constant = self._constants(resource)
-            # Else asked where gunicorn cannot be seen, as in a greenlet of the app's own: a request tells.
-            if self._gunicorn is not None or _GUNICORN not in sys.modules:
+            # Elsewhere gunicorn may not be seen, as from a greenlet of the app's own.
+            if started is not None:
                 self._constant = constant
         now = time.monotonic()
         if started is not None:
@@ -173,6 +173,10 @@ def _gunicorn_worker(frame: FrameType | None) -> Any:
             return frame.f_locals["self"]
         frame = frame.f_back
     return None
+
+
+def _worker_of_any_thread() -> Any:
+    return next(filter(None, map(_gunicorn_worker, sys._current_frames().values())), None)
 
 
 def _limits_of(worker: Any) -> dict[str, str | int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import time
 import types
+import weakref
 from collections.abc import Callable, Mapping
 
 from gunicorn.workers.base import Worker as GunicornWorker
@@ -26,6 +29,24 @@ def test_a_look_from_where_it_cannot_be_seen_does_not_settle_it() -> None:
     """A greenlet of the app's own has nothing of gunicorn below it; the next request tells all the same."""
     own = Worker()
     assert attribute.WORKER_CLASS not in own.attributes({})
-    served = EventWorker().serve(lambda: own.attributes({}))
+    served = EventWorker().serve(lambda: own.attributes({}, time.time_ns()))
     assert served[attribute.WORKER_CLASS] == "event"
     assert own.attributes({})[attribute.WORKER_CLASS] == "event"
+
+
+def test_a_look_for_it_holds_nothing() -> None:
+    """What runs where it is looked for is cleared away at once, and not when garbage is collected."""
+
+    class Local:
+        pass
+
+    def look() -> weakref.ref[Local]:
+        held = Local()
+        assert attribute.WORKER_CLASS not in Worker().attributes({}, time.time_ns())
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert look()() is None
+    finally:
+        gc.enable()
